@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/compute"
+)
+
+// IsNotFound reports whether err says that there is no such record.
+func IsNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
+
+// Host is the record of a host, written before it is asked for.
+type Host struct {
+	Version     int64             `json:"-"`
+	ID          string            `json:"i"` // ours, and compute's idempotency token
+	Environment string            `json:"e"`
+	Cluster     string            `json:"cl"`
+	Type        string            `json:"t"`
+	Market      compute.Market    `json:"m,omitempty"`
+	State       compute.HostState `json:"s"`
+	Instance    string            `json:"in,omitempty"` // EC2 instance id
+	Zone        string            `json:"z,omitempty"`
+	PrivateIP   string            `json:"ip,omitempty"`
+	Has         batch.Resources   `json:"h"`
+	Arch        string            `json:"ar,omitempty"`
+	CreatedAt   batch.Millis      `json:"ca"`
+	ReadyAt     batch.Millis      `json:"ra,omitempty"`
+	// IdleSince is when its last task ended; 0 while it has tasks.
+	IdleSince batch.Millis `json:"is,omitempty"`
+	GoneAt    batch.Millis `json:"ga,omitempty"`
+	Reason    string       `json:"r,omitempty"` // why it is gone
+}
+
+// goneRetention is how long a host that is gone can still be described, as EC2
+// shows terminated instances for about an hour.
+const goneRetention = time.Hour
+
+func hostKey(h Host) Key {
+	if h.State == compute.HostGone {
+		return Key{"gone#" + h.Environment, h.ID}
+	}
+	return Key{"host#" + h.Environment, h.ID}
+}
+
+// PutHost writes a host at the version it was read at. One that goes from a living
+// state to GONE takes MoveGone instead.
+func (r *Records) PutHost(h Host) Op { return put(hostKey(h), h.Version, h, time.Time{}) }
+
+// MoveGone takes a host out of its environment and keeps it for goneRetention.
+func (r *Records) MoveGone(h Host) []Op {
+	living := h
+	living.State = compute.HostReady
+	h.State = compute.HostGone
+	return []Op{
+		Delete(hostKey(living), IfVersion(h.Version)),
+		put(hostKey(h), 0, h, h.GoneAt.Time().Add(goneRetention)),
+	}
+}
+
+// Hosts returns the hosts of an environment that are not gone.
+func (r *Records) Hosts(ctx context.Context, environment string) ([]Host, error) {
+	return all(ctx, r.table, "host#"+environment, func(h *Host, v int64) { h.Version = v })
+}
+
+// GoneHosts returns the hosts of an environment that went away lately.
+func (r *Records) GoneHosts(ctx context.Context, environment string) ([]Host, error) {
+	return all(ctx, r.table, "gone#"+environment, func(h *Host, v int64) { h.Version = v })
+}
+
+// Host returns a host of an environment that is not gone, or ErrNotFound.
+func (r *Records) Host(ctx context.Context, environment, id string) (Host, error) {
+	var h Host
+	if environment == "" || id == "" {
+		return h, ErrNotFound
+	}
+	version, err := get(ctx, r.table, Key{"host#" + environment, id}, &h)
+	h.Version = version
+	return h, err
+}
+
+// Share is the use that a share of a fair-share queue has made of capacity.
+type Share struct {
+	Version int64  `json:"-"`
+	Queue   string `json:"-"`
+	ID      string `json:"i"`
+	// Usage is vCPU-seconds of ended attempts, decayed to the moment AsOf.
+	Usage float64      `json:"u"`
+	AsOf  batch.Millis `json:"at"`
+}
+
+// PutShare writes the use of a share.
+func (r *Records) PutShare(s Share) Op {
+	return put(Key{"share#" + s.Queue, s.ID}, s.Version, s, time.Time{})
+}
+
+// Share returns a share of a queue, or ErrNotFound.
+func (r *Records) Share(ctx context.Context, queue, id string) (Share, error) {
+	s := Share{Queue: queue, ID: id}
+	if id == "" {
+		return s, ErrNotFound
+	}
+	version, err := get(ctx, r.table, Key{"share#" + queue, id}, &s)
+	s.Version, s.Queue = version, queue
+	return s, err
+}
+
+// DeleteShare forgets a share that is no longer active.
+func (r *Records) DeleteShare(s Share) Op {
+	return Delete(Key{"share#" + s.Queue, s.ID}, IfVersion(s.Version))
+}
+
+// Shares returns all known shares of a queue.
+func (r *Records) Shares(ctx context.Context, queue string) ([]Share, error) {
+	shares, err := all(ctx, r.table, "share#"+queue, func(s *Share, v int64) { s.Version = v })
+	for i := range shares {
+		shares[i].Queue = queue
+	}
+	return shares, err
+}
+
+// Why is what the last pass said of the jobs of a queue that it left waiting.
+type Why struct {
+	Version int64        `json:"-"`
+	Queue   string       `json:"-"`
+	At      batch.Millis `json:"a"`
+	// Jobs has a reason for each job at the front of the queue.
+	Jobs map[string]string `json:"j,omitempty"`
+	// Rest is the reason of those behind.
+	Rest string `json:"r,omitempty"`
+	// Head is the first job of the queue, HeadToken the cause that AWS has a name
+	// for ("MISCONFIGURATION:..."), HeadSince when both became so.
+	Head      string       `json:"h,omitempty"`
+	HeadToken string       `json:"ht,omitempty"`
+	HeadSince batch.Millis `json:"hs,omitempty"`
+}
+
+// PutWhy writes the reasons of a queue.
+func (r *Records) PutWhy(w Why) Op { return put(Key{"why", w.Queue}, w.Version, w, time.Time{}) }
+
+// Why returns the reasons of a queue; an empty value when no pass has spoken yet.
+func (r *Records) Why(ctx context.Context, queue string) (Why, error) {
+	w := Why{Queue: queue}
+	version, err := get(ctx, r.table, Key{"why", queue}, &w)
+	if IsNotFound(err) {
+		return w, nil
+	}
+	w.Version, w.Queue = version, queue
+	return w, err
+}
