@@ -1,0 +1,125 @@
+package logs
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+const (
+	streamSuffix = ".log"
+	// maxName is the most characters in a name of CloudWatch Logs.
+	maxName = 512
+	// maxPlain is the longest encoded name that is a file name by itself: file
+	// systems end at 255 bytes, and the suffix needs some.
+	maxPlain = 240
+	// keptPlain is how much of a longer name stays readable before its hash.
+	keptPlain = 180
+	// longMark separates the two; fileName never lets it through from a name.
+	longMark = "~"
+	// longHeader begins the first line of a file whose name does not hold all of
+	// the stream's name. It is no event, for it has no time stamp.
+	longHeader = "# "
+)
+
+func checkName(what, name string) error {
+	if name == "" || len(name) > maxName {
+		return fmt.Errorf("log %s name %q: it must have between 1 and %d characters", what, name, maxName)
+	}
+	return nil
+}
+
+// fileName encodes the name of a group or stream as one file name, whatever is in
+// it: '/' becomes '+', which a shell leaves alone; letters, digits, '_', '-' and
+// inner '.' stay; every other byte is %XX. A name that would be too long is cut
+// and ends with its hash.
+func fileName(name string) string {
+	var b strings.Builder
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c == '/':
+			b.WriteByte('+')
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9',
+			c == '_', c == '-', c == '.' && i > 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	if b.Len() <= maxPlain {
+		return b.String()
+	}
+	sum := sha256.Sum256([]byte(name))
+	return b.String()[:keptPlain] + longMark + hex.EncodeToString(sum[:20])
+}
+
+func isLong(file string) bool { return strings.Contains(file, longMark) }
+
+func isStreamFile(file string) bool {
+	return strings.HasSuffix(file, streamSuffix) && !strings.HasPrefix(file, ".")
+}
+
+// plainName is the inverse of fileName for names that were not cut.
+func plainName(file string) (string, bool) {
+	var b strings.Builder
+	for i := 0; i < len(file); i++ {
+		switch c := file[i]; c {
+		case '+':
+			b.WriteByte('/')
+		case '%':
+			if i+2 >= len(file) {
+				return "", false
+			}
+			v, err := strconv.ParseUint(file[i+1:i+3], 16, 8)
+			if err != nil {
+				return "", false
+			}
+			b.WriteByte(byte(v))
+			i += 2
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), true
+}
+
+// streamName is the name of the stream in a file of dir; false for a file that is
+// no stream.
+func streamName(dir, file string) (string, bool) {
+	if !isStreamFile(file) {
+		return "", false
+	}
+	if base := strings.TrimSuffix(file, streamSuffix); !isLong(base) {
+		return plainName(base)
+	}
+	return quotedName(filepath.Join(dir, file), longHeader)
+}
+
+// groupName is the name of the group in a directory of the store's.
+func (s *Store) groupName(dir string) (string, bool) {
+	if !isLong(dir) {
+		return plainName(dir)
+	}
+	return quotedName(filepath.Join(s.dir, dir, groupMark), "")
+}
+
+// quotedName reads a name from the first line of a file, behind prefix.
+func quotedName(path, prefix string) (string, bool) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	line, err := bufio.NewReader(f).ReadString('\n')
+	quoted, ok := strings.CutPrefix(line, prefix)
+	if err != nil || !ok {
+		return "", false
+	}
+	name, err := strconv.Unquote(strings.TrimSuffix(quoted, "\n"))
+	return name, err == nil
+}
