@@ -70,8 +70,6 @@ type Placement struct {
 	Host        string `json:"h,omitempty"` // id of the host record; empty on Fargate
 	Task        string `json:"t"`           // ECS task id, derived from job and attempt
 	LogStream   string `json:"ls,omitempty"`
-	// Acked says that compute has confirmed that the task exists.
-	Acked bool `json:"k,omitempty"`
 }
 
 // Attempt is one attempt that ended.
@@ -131,8 +129,25 @@ type Array struct {
 	// Next is the lowest index that dispatch has not reached (plain arrays): every
 	// child below it has a record; a child at or above it has one only if it was
 	// stopped by itself.
-	Next   int    `json:"x,omitempty"`
+	Next int `json:"x,omitempty"`
+	// Unstarted counts the children that have no record. All are in the status
+	// that Job.UnstartedStatus tells.
+	Unstarted int `json:"n,omitempty"`
+	// Closed, when set, is the reason why the children that never started have
+	// FAILED: the array was stopped, or what they waited for failed.
+	Closed string `json:"cl,omitempty"`
 	Counts Counts `json:"c"`
+}
+
+// UnstartedStatus returns the status of the children that have no record.
+func (j Job) UnstartedStatus() Status {
+	switch {
+	case j.Array.Closed != "":
+		return Failed
+	case j.Array.Mode == ArrayPlain && j.WaitsFor == 0:
+		return Runnable
+	}
+	return Pending
 }
 
 // Counts are the children of an array by status.

@@ -93,7 +93,7 @@ func readySort(j batch.Job) string {
 func dispatchable(j batch.Job) bool {
 	if j.Array != nil {
 		return j.Status == batch.Pending && j.WaitsFor == 0 && j.Stop == nil &&
-			j.Array.Mode == batch.ArrayPlain && j.Array.Next < j.Array.Size
+			j.Array.Mode == batch.ArrayPlain && j.Array.Closed == "" && j.Array.Unstarted > 0
 	}
 	return j.Status == batch.Runnable
 }

@@ -1,0 +1,268 @@
+// Package lifecycle moves jobs through their states and carries what follows.
+//
+// Requests (control) and passes (engine) change jobs only through [Lifecycle.Apply].
+// It loads the jobs as they are now, lets the caller say what they should become,
+// and writes each with its version as condition; when another was faster it looks
+// again. A child of an array is written together with its parent, so the parent's
+// counts are exact at every moment. When a job has ended, the jobs that wait for it
+// are released or failed, and so on.
+//
+// A crash can fall between the end of a job and the release of those that wait for
+// it. Nothing is lost by that: Resolve looks at one waiting job and does what is
+// left to do, and the engine's sweep calls it for all of them.
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/store"
+)
+
+// Lifecycle applies changes to jobs. Its methods may be called from many
+// goroutines.
+type Lifecycle struct {
+	Records *store.Records
+	Now     func() time.Time
+	// Woken is called with the queue of each job that became runnable; it may be nil.
+	Woken func(queue string)
+}
+
+// Bounds of one Apply.
+const (
+	// maxTries is how often a change is tried again after losing to another writer.
+	maxTries = 20
+	// maxWriters bounds the writes under way at once. A store that gathers writes
+	// makes one of them.
+	maxWriters = 512
+	// childrenPerWrite leaves room in one Write for the parent and for a record of
+	// an attempt with each child.
+	childrenPerWrite = 45
+)
+
+// ErrSkip is returned by a Change that finds nothing to do.
+var ErrSkip = errors.New("nothing to change")
+
+// Update asks for the change of one job.
+type Update struct {
+	ID string
+	// Change returns the job as it should be, and operations that belong into the
+	// same write. It may be called several times, each time with the job as it is
+	// then. ErrSkip leaves the job as it is; any other error is the result.
+	Change func(batch.Job) (batch.Job, []store.Op, error)
+	// Dispatch says that a child of a plain array is started in its turn: the
+	// parent's Next moves behind it.
+	Dispatch bool
+}
+
+// Result is what became of an Update. Err is nil, ErrSkip, store.ErrNotFound or
+// what the store or the Change answered.
+type Result struct {
+	Before, After batch.Job
+	Err           error
+}
+
+// Apply carries out updates, each by one conditional write, and settles what
+// follows from those that ended. Results stand in the order of the updates. No two
+// updates may be for one job.
+func (l *Lifecycle) Apply(ctx context.Context, updates []Update) []Result {
+	results := l.apply(ctx, updates)
+	var ended []batch.Job
+	for _, r := range results {
+		if r.Err != nil {
+			continue
+		}
+		if batch.Final(r.After.Status) && !batch.Final(r.Before.Status) {
+			ended = append(ended, r.After)
+		}
+		if r.After.Status == batch.Runnable && r.Before.Status != batch.Runnable {
+			l.wake(r.After.Queue)
+		}
+	}
+	l.settle(ctx, ended)
+	return results
+}
+
+func (l *Lifecycle) wake(queue string) {
+	if l.Woken != nil {
+		l.Woken(queue)
+	}
+}
+
+// apply is Apply without what follows, except that the end of an array's last
+// child ends the array, which is settled here.
+func (l *Lifecycle) apply(ctx context.Context, updates []Update) []Result {
+	results := make([]Result, len(updates))
+	families := map[string][]int{} // array parent -> updates of its children
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxWriters)
+	for i, u := range updates {
+		if parent, _, ok := batch.SplitChild(u.ID); ok {
+			families[parent] = append(families[parent], i)
+			continue
+		}
+		group.Go(func() error {
+			results[i] = l.applyOne(ctx, u)
+			return nil
+		})
+	}
+	for parent, members := range families {
+		// Chunks of one family share the parent's record: one after the other.
+		group.Go(func() error {
+			for start := 0; start < len(members); start += childrenPerWrite {
+				l.applyFamily(ctx, parent, updates, members[start:min(start+childrenPerWrite, len(members))], results)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // its functions answer in results
+	return results
+}
+
+func (l *Lifecycle) applyOne(ctx context.Context, u Update) Result {
+	for try := 0; ; try++ {
+		before, err := l.Records.Job(ctx, u.ID)
+		if err != nil {
+			return Result{Err: err}
+		}
+		after, ops, err := u.Change(before)
+		if err != nil {
+			return Result{Before: before, After: before, Err: err}
+		}
+		err = l.Records.Write(ctx, append(ops, l.Records.PutJob(after))...)
+		if store.IsConflict(err) && try < maxTries {
+			continue
+		}
+		if err == nil {
+			after.Version++
+		}
+		return Result{Before: before, After: after, Err: err}
+	}
+}
+
+// applyFamily changes children of one array and their parent in one write.
+func (l *Lifecycle) applyFamily(ctx context.Context, parentID string, updates []Update, members []int, results []Result) {
+	fail := func(err error) {
+		for _, i := range members {
+			results[i] = Result{Err: err}
+		}
+	}
+	ids := make([]string, 0, len(members)+1)
+	for _, i := range members {
+		ids = append(ids, updates[i].ID)
+	}
+	ids = append(ids, parentID)
+	for try := 0; ; try++ {
+		stored, err := l.Records.Jobs(ctx, ids)
+		if err != nil {
+			fail(err)
+			return
+		}
+		parent, ok := stored[parentID]
+		if !ok || parent.Array == nil {
+			fail(store.ErrNotFound)
+			return
+		}
+		before := parent
+		array := *parent.Array
+		parent.Array = &array
+		var ops []store.Op
+		for _, i := range members {
+			results[i] = l.changeChild(&parent, stored, updates[i], &ops)
+		}
+		if len(ops) == 0 {
+			return
+		}
+		ended := l.endArray(&parent)
+		err = l.Records.Write(ctx, append(ops, l.Records.PutJob(parent))...)
+		if store.IsConflict(err) && try < maxTries {
+			continue
+		}
+		for _, i := range members {
+			if results[i].Err != nil {
+				continue
+			}
+			results[i].Err = err
+			results[i].After.Version++
+		}
+		if err == nil && ended && !batch.Final(before.Status) {
+			l.settle(ctx, []batch.Job{parent})
+		}
+		return
+	}
+}
+
+// changeChild applies one update to a child, counting it in parent.
+func (l *Lifecycle) changeChild(parent *batch.Job, stored map[string]batch.Job, u Update, ops *[]store.Op) Result {
+	_, index, _ := batch.SplitChild(u.ID)
+	before, ok := stored[u.ID]
+	if !ok {
+		if index >= parent.Array.Size {
+			return Result{Err: store.ErrNotFound}
+		}
+		before = Unstarted(*parent, index)
+	}
+	after, extra, err := u.Change(before)
+	if err != nil {
+		return Result{Before: before, After: before, Err: err}
+	}
+	parent.Array.Counts.Move(before.Status, after.Status, 1)
+	if before.Version == 0 {
+		parent.Array.Unstarted--
+	}
+	if u.Dispatch && index >= parent.Array.Next {
+		parent.Array.Next = index + 1
+	}
+	*ops = append(append(*ops, extra...), l.Records.PutJob(after))
+	return Result{Before: before, After: after}
+}
+
+// endArray ends parent if its last child has ended.
+func (l *Lifecycle) endArray(parent *batch.Job) bool {
+	if batch.Final(parent.Status) || parent.Array.Counts.Ended() < parent.Array.Size {
+		return false
+	}
+	to, reason := batch.Succeeded, ""
+	if parent.Array.Counts.Failed > 0 {
+		to, reason = batch.Failed, ArrayChildFailed
+		if parent.Stop != nil {
+			reason = parent.Stop.Reason
+		}
+	}
+	ended, err := parent.Transition(to, reason, batch.MillisOf(l.Now()))
+	if err != nil {
+		return false
+	}
+	*parent = ended
+	return true
+}
+
+// Reasons that AWS Batch gives and that clients match.
+const (
+	ArrayChildFailed   = "Array Child Job failed"
+	DependentJobFailed = "Dependent Job failed"
+	EssentialExited    = "Essential container in task exited"
+	TimedOut           = "Job attempt duration exceeded timeout"
+	TaskFailedToStart  = "Task failed to start"
+	QueueDeletedReason = "JobQueue deleted"
+)
+
+// Unstarted returns the state of a child that has no record, as its parent tells it.
+func Unstarted(parent batch.Job, index int) batch.Job {
+	child := batch.Job{
+		ID: batch.ChildID(parent.ID, index), Name: parent.Name, Queue: parent.Queue,
+		Definition: parent.Definition, Status: parent.UnstartedStatus(), CreatedAt: parent.CreatedAt,
+		Share: parent.Share, Priority: parent.Priority, Need: parent.Need,
+		Platform: parent.Platform, Arch: parent.Arch,
+		MaxAttempts: parent.MaxAttempts, TimeoutSeconds: parent.TimeoutSeconds,
+	}
+	if child.Status == batch.Failed {
+		child.Reason, child.StoppedAt = parent.Array.Closed, parent.StoppedAt
+		child.Cancelled, child.Terminated = parent.Cancelled, parent.Terminated
+	}
+	return child
+}
