@@ -1,0 +1,74 @@
+package provisioner
+
+import (
+	"time"
+
+	"github.com/packhorse-batch/packhorse/batch"
+)
+
+// Demand is a group of equal jobs that found no room.
+type Demand struct {
+	Need  batch.Resources
+	Arch  string // empty: any
+	Count int
+}
+
+// Offer is a kind of host that an environment may launch.
+type Offer struct {
+	Type       string
+	Has        batch.Resources // what tasks may use of it
+	Arch       string
+	USDPerHour float64
+}
+
+// HostState is what the provisioner needs to know of a host's state.
+type HostState int
+
+// The states of a host here.
+const (
+	Booting  HostState = iota // asked for, not ready
+	Ready                     // takes tasks
+	Draining                  // takes no more tasks
+)
+
+// Host is a host of an environment.
+type Host struct {
+	ID        string
+	State     HostState
+	Has       batch.Resources
+	Arch      string
+	Tasks     int       // tasks placed on it
+	CreatedAt time.Time // when it was asked for
+	IdleSince time.Time // when its last task ended, or when it became ready; zero while it has tasks
+}
+
+// Environment is a managed compute environment on EC2 or Spot.
+type Environment struct {
+	Name string
+	// Active says that it may grow: ENABLED and VALID. Otherwise it only shrinks.
+	Active bool
+	// Ending says that it is being deleted: no host stays.
+	Ending       bool
+	MinMilliVCPU int64
+	MaxMilliVCPU int64
+	Offers       []Offer
+	Hosts        []Host
+	Demand       []Demand
+	// IdleWindow is how long a host without tasks stays.
+	IdleWindow time.Duration
+}
+
+// Launch asks for Count hosts of a type.
+type Launch struct {
+	Type  string
+	Count int
+}
+
+// Plan is what is to be done in one environment.
+type Plan struct {
+	Launches  []Launch
+	Drain     []string // host ids
+	Terminate []string
+	// Next is when the plan may change by time alone; zero if never.
+	Next time.Time
+}

@@ -1,0 +1,228 @@
+package provisioner
+
+import (
+	"slices"
+	"time"
+
+	"github.com/packhorse-batch/packhorse/batch"
+)
+
+// Make plans one environment as of now.
+func Make(e Environment, now time.Time) Plan {
+	var p Plan
+	groups := unmet(e)
+	if e.Active && !e.Ending {
+		p.Launches = grow(e, groups)
+	}
+	shrink(e, now, &p)
+	return p
+}
+
+// unmet returns the demand that hosts on their way will not take, largest first.
+func unmet(e Environment) []Demand {
+	groups := slices.Clone(e.Demand)
+	slices.SortStableFunc(groups, func(a, b Demand) int {
+		switch {
+		case size(a.Need) > size(b.Need):
+			return -1
+		case size(a.Need) < size(b.Need):
+			return 1
+		}
+		return 0
+	})
+	for _, h := range e.Hosts {
+		if h.State == Booting {
+			fill(groups, h.Has, h.Arch)
+		}
+	}
+	return slices.DeleteFunc(groups, func(g Demand) bool { return g.Count == 0 })
+}
+
+// memoryPerVCPU weighs memory against vCPUs where jobs are ordered by size: the
+// 4 GiB per vCPU of the general-purpose families.
+const memoryPerVCPU = 4096
+
+// gpuWeight makes jobs with GPUs come first: they fit the fewest hosts.
+const gpuWeight = 1000
+
+// size orders jobs; larger ones are placed first.
+func size(r batch.Resources) float64 {
+	return max(float64(r.MilliVCPU)/1000, float64(r.MemoryMiB)/memoryPerVCPU) + gpuWeight*float64(r.GPUs)
+}
+
+func archFits(want, has string) bool {
+	if has == "" {
+		has = "x86_64"
+	}
+	return want == "" || want == has
+}
+
+// fill takes from groups, in their order, what fits into room; it returns how many
+// of each.
+func fill(groups []Demand, room batch.Resources, arch string) []int {
+	taken := pattern(groups, room, arch)
+	for i, n := range taken {
+		groups[i].Count -= n
+	}
+	return taken
+}
+
+// pattern is what one host of a size takes of groups.
+func pattern(groups []Demand, room batch.Resources, arch string) []int {
+	taken := make([]int, len(groups))
+	for i, g := range groups {
+		if !archFits(g.Arch, arch) {
+			continue
+		}
+		n := g.Count
+		for _, bound := range [][2]int64{
+			{room.MilliVCPU, g.Need.MilliVCPU}, {room.MemoryMiB, g.Need.MemoryMiB}, {room.GPUs, g.Need.GPUs},
+		} {
+			if bound[1] > 0 {
+				n = min(n, int(bound[0]/bound[1]))
+			}
+		}
+		taken[i] = n
+		room.MilliVCPU -= int64(n) * g.Need.MilliVCPU
+		room.MemoryMiB -= int64(n) * g.Need.MemoryMiB
+		room.GPUs -= int64(n) * g.Need.GPUs
+	}
+	return taken
+}
+
+// maxShapes bounds the choices of one plan; what is left then waits for the next pass.
+const maxShapes = 1000
+
+// grow chooses the hosts to launch.
+func grow(e Environment, groups []Demand) []Launch {
+	headroom := e.MaxMilliVCPU
+	var have int64
+	for _, h := range e.Hosts {
+		have += h.Has.MilliVCPU
+	}
+	headroom -= have
+	launches := map[string]int{}
+	var order []string
+	launch := func(o Offer, n int) {
+		if launches[o.Type] == 0 {
+			order = append(order, o.Type)
+		}
+		launches[o.Type] += n
+		headroom -= int64(n) * o.Has.MilliVCPU
+		have += int64(n) * o.Has.MilliVCPU
+	}
+	groups = slices.Clone(groups)
+	for range maxShapes {
+		groups = slices.DeleteFunc(groups, func(g Demand) bool { return g.Count == 0 })
+		if len(groups) == 0 {
+			break
+		}
+		offer, taken := choose(e.Offers, groups, headroom)
+		if offer == nil {
+			groups = groups[1:] // nothing that may be added holds it
+			continue
+		}
+		n := int(headroom / offer.Has.MilliVCPU)
+		for i, t := range taken {
+			if t > 0 {
+				n = min(n, groups[i].Count/t)
+			}
+		}
+		launch(*offer, n)
+		for i, t := range taken {
+			groups[i].Count -= n * t
+		}
+	}
+	if missing := e.MinMilliVCPU - have; missing > 0 {
+		if o := cheapestPerVCPU(e.Offers, missing, headroom); o != nil {
+			launch(*o, int((missing+o.Has.MilliVCPU-1)/o.Has.MilliVCPU))
+		}
+	}
+	out := make([]Launch, 0, len(order))
+	for _, t := range order {
+		out = append(out, Launch{t, launches[t]})
+	}
+	return out
+}
+
+// choose returns the offer that takes the most of groups for its price, among those
+// that hold the first group and fit under headroom, and what it takes.
+func choose(offers []Offer, groups []Demand, headroom int64) (*Offer, []int) {
+	var best *Offer
+	var bestTaken []int
+	var bestValue float64
+	for i := range offers {
+		o := &offers[i]
+		if o.Has.MilliVCPU > headroom || !groups[0].Need.Fits(o.Has) || !archFits(groups[0].Arch, o.Arch) {
+			continue
+		}
+		taken := pattern(groups, o.Has, o.Arch)
+		var packed float64
+		for j, n := range taken {
+			packed += float64(n) * size(groups[j].Need)
+		}
+		value := packed / max(o.USDPerHour, 1e-6)
+		if best == nil || value > bestValue*(1+1e-9) {
+			best, bestTaken, bestValue = o, taken, value
+		}
+	}
+	return best, bestTaken
+}
+
+// cheapestPerVCPU returns the offer for minvCpus: the cheapest per vCPU among those
+// that do not go beyond what is missing, or the smallest if all do.
+func cheapestPerVCPU(offers []Offer, missing, headroom int64) *Offer {
+	var best, smallest *Offer
+	for i := range offers {
+		o := &offers[i]
+		if o.Has.MilliVCPU > headroom || o.Has.MilliVCPU <= 0 {
+			continue
+		}
+		if smallest == nil || o.Has.MilliVCPU < smallest.Has.MilliVCPU {
+			smallest = o
+		}
+		if o.Has.MilliVCPU <= missing && (best == nil ||
+			o.USDPerHour/float64(o.Has.MilliVCPU) < best.USDPerHour/float64(best.Has.MilliVCPU)) {
+			best = o
+		}
+	}
+	if best == nil {
+		return smallest
+	}
+	return best
+}
+
+// shrink drains hosts whose idle window is over and ends those that are drained.
+func shrink(e Environment, now time.Time, p *Plan) {
+	var have int64
+	for _, h := range e.Hosts {
+		if h.State != Draining {
+			have += h.Has.MilliVCPU
+		}
+	}
+	hosts := slices.Clone(e.Hosts)
+	slices.SortStableFunc(hosts, func(a, b Host) int { return a.IdleSince.Compare(b.IdleSince) })
+	for _, h := range hosts {
+		switch {
+		case h.State == Draining && h.Tasks == 0:
+			p.Terminate = append(p.Terminate, h.ID)
+		case h.State == Draining:
+		case h.State == Booting && e.Ending:
+			p.Terminate = append(p.Terminate, h.ID)
+		case h.State != Ready, !e.Ending && have-h.Has.MilliVCPU < e.MinMilliVCPU:
+		case e.Ending:
+			p.Drain = append(p.Drain, h.ID)
+		case h.Tasks > 0:
+		default:
+			over := h.IdleSince.Add(e.IdleWindow)
+			if now.Before(over) {
+				if p.Next.IsZero() || over.Before(p.Next) {
+					p.Next = over
+				}
+				continue
+			}
+			p.Drain = append(p.Drain, h.ID)
+			have -= h.Has.MilliVCPU
+		}
+	}
+}

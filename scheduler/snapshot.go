@@ -1,0 +1,145 @@
+package scheduler
+
+import (
+	"github.com/packhorse-batch/packhorse/batch"
+)
+
+// Snapshot is all that a plan is made from.
+type Snapshot struct {
+	// Queues in any order; Plan sorts by priority, then name.
+	Queues       []Queue
+	Environments []Environment
+	// Machine bounds what really runs at once, nil where the hosts are the bound.
+	Machine *Machine
+}
+
+// Queue is a job queue with the front of what waits in it.
+type Queue struct {
+	Name     string
+	Priority int32
+	// Environments names the queue's environments in their order.
+	Environments []string
+	// Shares hold the jobs. A first-in-first-out queue has one, without an id.
+	Shares []Share
+	// Fair is set for a fair-share queue.
+	Fair *FairShare
+}
+
+// FairShare is what a fair-share policy adds to a queue.
+type FairShare struct {
+	// Reserved is the fraction of each environment's maxvCpus, 0 to 1, that is kept
+	// for shares that are not active yet.
+	Reserved float64
+	// NewJobSeconds is how many seconds of use a job counts at once when it starts, so
+	// that one pass does not hand all room to the share that comes first.
+	NewJobSeconds float64
+}
+
+// Share is one share of a queue and the front of its jobs in order of dispatch.
+type Share struct {
+	ID string
+	// Weight is the policy's weightFactor: lower gets more. 1 by default.
+	Weight float64
+	// Usage is the share's decayed use in vCPU-seconds, running jobs included.
+	Usage float64
+	Jobs  []Job
+	// More says that further jobs wait behind Jobs.
+	More bool
+}
+
+// Job is a runnable job, or an array with runnable children.
+type Job struct {
+	ID       string
+	Need     batch.Resources
+	Platform batch.Platform
+	Arch     string // "arm64", "x86_64", or empty for x86_64
+	// Count is how many of it may start now: 1, or the runnable children of an array.
+	Count int
+}
+
+// Environment is a compute environment with its hosts.
+type Environment struct {
+	Name string
+	// Usable says that it takes new jobs: ENABLED and VALID.
+	Usable bool
+	// Why says what is wrong when it is not usable.
+	Why      string
+	Platform batch.Platform
+	// MaxMilliVCPU is maxvCpus in thousandths.
+	MaxMilliVCPU int64
+	// Grows says that the provisioner can add hosts; an unmanaged environment has
+	// just those that joined.
+	Grows bool
+	// Used is what tasks on Fargate take.
+	Used  batch.Resources
+	Hosts []Host
+	// Booting counts hosts that are on their way.
+	Booting int
+	// Shapes are the hosts that could be added: its allowed types.
+	Shapes []Shape
+	// NoCapacity names what could not be had lately ("c5.large: no capacity"), empty if
+	// nothing.
+	NoCapacity string
+}
+
+// Shape is a kind of host that an environment may have.
+type Shape struct {
+	Type string
+	Has  batch.Resources
+	Arch string
+}
+
+// Host is a host that takes tasks.
+type Host struct {
+	ID   string
+	Type string
+	Arch string
+	Has  batch.Resources
+	Free batch.Resources
+}
+
+// Machine is what really runs at once on a laptop.
+type Machine struct {
+	Has  batch.Resources
+	Used batch.Resources
+	// Why names the bound: "this machine".
+	Why string
+}
+
+// Clip is the part of need that a machine can give at all: a job that asks for
+// more than the machine has runs alone on it.
+func (m *Machine) Clip(need batch.Resources) batch.Resources {
+	need.MilliVCPU = min(need.MilliVCPU, m.Has.MilliVCPU)
+	need.MemoryMiB = min(need.MemoryMiB, m.Has.MemoryMiB)
+	return need
+}
+
+// Placement starts one job, or the next child of an array, on a host; Host is empty
+// on Fargate.
+type Placement struct {
+	Job         string
+	Queue       string
+	Environment string
+	Host        string
+}
+
+// Wait is a job that was left waiting.
+type Wait struct {
+	Job   string
+	Queue string
+	// Count is how many of it wait: 1, or children of an array.
+	Count int
+	Need  batch.Resources
+	Arch  string
+	// Environment is where a host for it should be added; empty when none can help.
+	Environment string
+	Reason      Reason
+}
+
+// Decision is what Plan decides.
+type Decision struct {
+	Placements []Placement
+	// Waits has every job of the snapshot that was not placed in full, in order of
+	// dispatch within its queue.
+	Waits []Wait
+}
