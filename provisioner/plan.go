@@ -14,7 +14,7 @@ func Make(e Environment, now time.Time) Plan {
 	if e.Active && !e.Ending {
 		p.Launches = grow(e, groups)
 	}
-	shrink(e, now, &p)
+	shrink(e, squeezed(e, groups), now, &p)
 	return p
 }
 
@@ -192,8 +192,30 @@ func cheapestPerVCPU(offers []Offer, missing, headroom int64) *Offer {
 	return best
 }
 
+// squeezed returns a need for which there is an offer but no headroom left, nil if
+// there is none: idle hosts that cannot hold it stand in its way.
+func squeezed(e Environment, groups []Demand) *batch.Resources {
+	headroom := e.MaxMilliVCPU
+	for _, h := range e.Hosts {
+		headroom -= h.Has.MilliVCPU
+	}
+	for _, g := range groups {
+		fits, room := false, false
+		for _, o := range e.Offers {
+			if g.Need.Fits(o.Has) && archFits(g.Arch, o.Arch) && o.Has.MilliVCPU <= e.MaxMilliVCPU {
+				fits = true
+				room = room || o.Has.MilliVCPU <= headroom
+			}
+		}
+		if fits && !room {
+			return &g.Need
+		}
+	}
+	return nil
+}
+
 // shrink drains hosts whose idle window is over and ends those that are drained.
-func shrink(e Environment, now time.Time, p *Plan) {
+func shrink(e Environment, squeezed *batch.Resources, now time.Time, p *Plan) {
 	var have int64
 	for _, h := range e.Hosts {
 		if h.State != Draining {
@@ -215,7 +237,8 @@ func shrink(e Environment, now time.Time, p *Plan) {
 		case h.Tasks > 0:
 		default:
 			over := h.IdleSince.Add(e.IdleWindow)
-			if now.Before(over) {
+			inTheWay := squeezed != nil && !squeezed.Fits(h.Has)
+			if now.Before(over) && !inTheWay {
 				if p.Next.IsZero() || over.Before(p.Next) {
 					p.Next = over
 				}
