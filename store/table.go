@@ -27,7 +27,10 @@ const (
 	MaxSort      = 1024       // bytes of a sort key
 )
 
-// What a Table answers besides success. Callers branch with errors.Is.
+// What a Table answers besides success. Callers branch with errors.Is. A Write
+// that fails with one of these wrote nothing. After any other error (the end of
+// the context, a connection that broke before the answer) it may or may not have
+// taken effect: read before deciding.
 var (
 	// ErrNotFound: no item has that key.
 	ErrNotFound = errors.New("no such item")
@@ -37,8 +40,8 @@ var (
 	// ErrInvalid: the call breaks a rule of this contract (an empty key, too many
 	// operations, a limit out of range). Trying again cannot help.
 	ErrInvalid = errors.New("invalid table call")
-	// ErrUnavailable: the backend could not do it now (a full disk, throttling, a
-	// lost connection). Nothing was written; the same call may succeed later.
+	// ErrUnavailable: the backend could not do it now (a full disk, throttling, no
+	// connection to begin with). Nothing was written; the same call may succeed later.
 	ErrUnavailable = errors.New("the store is unavailable")
 	// ErrClosed: the table was closed.
 	ErrClosed = errors.New("the store is closed")
@@ -64,8 +67,8 @@ type Key struct{ Partition, Sort string }
 func (k Key) String() string { return k.Partition + "/" + k.Sort }
 
 // Entry places an item in one secondary ordering, under a partition and a sort
-// key of that ordering. Several items may share both; they are then ordered by
-// their Key.
+// key of that ordering. All three obey the rules and limits of a Key. Several items
+// may share partition and sort; they are then ordered by their Key.
 type Entry struct{ Ordering, Partition, Sort string }
 
 // Item is one record as a Table sees it.
@@ -122,7 +125,8 @@ type Query struct {
 	// Ordering is the secondary ordering to read; empty means the items' own keys.
 	Ordering  string
 	Partition string
-	// From and Before bound the sort key: From <= sort < Before. Empty is open.
+	// From and Before bound the sort key: From <= sort < Before. Empty is open;
+	// bounds that leave nothing between them give an empty page.
 	From, Before string
 	// Descending turns the order round; the bounds mean the same.
 	Descending bool
@@ -157,13 +161,14 @@ type Table interface {
 	// Get returns the item under key, or ErrNotFound.
 	Get(ctx context.Context, key Key) (Item, error)
 	// BatchGet returns the items that exist among up to MaxBatchGet keys, in no
-	// promised order. Absent keys are left out.
+	// promised order. Absent keys are left out; a key given twice is answered once.
 	BatchGet(ctx context.Context, keys []Key) ([]Item, error)
 	// Query returns a page.
 	Query(ctx context.Context, q Query) (Page, error)
 	// Write applies 1 to MaxWrite operations, no two on one key, or none of them.
 	Write(ctx context.Context, ops ...Op) error
-	// Close releases the table. Writes under way end first.
+	// Close releases the table. Writes under way end first; later calls answer
+	// ErrClosed. Closing twice does no harm.
 	Close() error
 }
 
