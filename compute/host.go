@@ -12,10 +12,11 @@ import (
 
 // What a backend answers besides success.
 var (
-	// ErrNoCapacity: there is no capacity of that kind now. An expected answer that
-	// leads to the next choice, not a failure.
+	// ErrNoCapacity: there is no capacity of that kind now, or no such instance type.
+	// An expected answer that leads to the next choice, not a failure.
 	ErrNoCapacity = errors.New("no capacity of that kind now")
-	// ErrNoRoom: the host cannot take the task on top of what it runs.
+	// ErrNoRoom: the host cannot take the task on top of what it runs, or takes none
+	// because it is not READY.
 	ErrNoRoom = errors.New("the host has no room for the task")
 	// ErrHostGone: the host is not, or no longer, one of ours.
 	ErrHostGone = errors.New("the host is gone")
@@ -51,6 +52,8 @@ type HostRequest struct {
 type HostState string
 
 // The states of a host. LAUNCHING is the engine's own: recorded, not yet asked for.
+// A backend tells DRAINING of a host that will be gone soon (a Spot notice, or the
+// last tasks of a terminated host are ending): it takes no more tasks.
 const (
 	HostLaunching HostState = "LAUNCHING"
 	HostBooting   HostState = "BOOTING"
@@ -81,13 +84,16 @@ type Host struct {
 // at once.
 type Hosts interface {
 	// Launch asks for one host and returns it as far as it is known, BOOTING or
-	// already READY. It is idempotent by request ID. ErrNoCapacity says that this
-	// type and market cannot be had now.
+	// already READY. It is idempotent by request ID, also after the host's end: a
+	// host that is gone is returned in state GONE and not launched again. ErrNoCapacity
+	// says that this type and market cannot be had now.
 	Launch(ctx context.Context, request HostRequest) (Host, error)
 	// ListHosts returns every host of ours that is not gone.
 	ListHosts(ctx context.Context) ([]Host, error)
-	// Terminate ends a host; tasks that still run on it are lost with it. An
-	// unknown or gone host is no error.
+	// Terminate ends a host; tasks that still run on it are lost with it: they stop
+	// with StopHostLost and "Host EC2 (instance i-...) terminated.", and then there is
+	// news that the host is GONE. It returns when the request is taken. An unknown or
+	// gone host is no error.
 	Terminate(ctx context.Context, id string) error
 }
 
@@ -111,7 +117,8 @@ type Backend interface {
 	Tasks
 	// Watch hands over news until ctx ends, then returns ctx.Err(). Any number of
 	// news may come in one call of take, in the order in which they happened; take
-	// must not call back into the backend. There is one watcher at a time.
+	// must not call back into the backend, and may keep the slice. There is one watcher
+	// at a time: a second one waits until the first one's context has ended.
 	Watch(ctx context.Context, take func([]News)) error
 	// Machine returns the bound on what really runs at once; nil when there is
 	// none but that of the hosts.

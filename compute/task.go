@@ -129,7 +129,8 @@ type TaskStatus struct {
 	StartedAt time.Time // when its containers ran; zero if they never did
 	StoppedAt time.Time
 	StopCode  StopCode
-	// Reason is why it stopped, in ECS's words.
+	// Reason is why it stopped, in ECS's words; with StopUser it is the reason that
+	// was given to the first Stop.
 	Reason     string
 	Containers []ContainerStatus
 	// Notes are remarks for the user on how the task is run here ("image ignored:
@@ -140,7 +141,7 @@ type TaskStatus struct {
 // ContainerStatus is what is known of one container of a task.
 type ContainerStatus struct {
 	Name     string
-	ExitCode *int32 // nil while there is none
+	ExitCode *int32 // nil while there is none, and in a task that was lost with its host
 	// Reason is ECS's container reason: "OutOfMemoryError: Container killed due to
 	// memory usage", "CannotPullContainerError: ...".
 	Reason string
@@ -162,6 +163,7 @@ type Tasks interface {
 	// ListTasks returns every task that was run and not forgotten, ended ones included.
 	ListTasks(ctx context.Context) ([]TaskStatus, error)
 	// Forget lets the backend clean up after a task that has stopped and whose end
-	// is recorded. Logs stay. An unknown task is no error.
+	// is recorded. Logs stay. An unknown task is no error; one that has not stopped is
+	// kept. After it the ID may be unknown again, so it must not be run any more.
 	Forget(ctx context.Context, id string) error
 }
