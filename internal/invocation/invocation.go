@@ -1,0 +1,32 @@
+// Package invocation carries the identity of one call of an AWS SDK through a
+// context.
+//
+// SDKs send "amz-sdk-invocation-id" with every request: a UUID that is new for each
+// call and the same in all its retries. Operations that have no token of their own,
+// SubmitJob above all, recognise a retry by it.
+package invocation
+
+import "context"
+
+// Header is the HTTP header that carries the id.
+const Header = "Amz-Sdk-Invocation-Id"
+
+// maxLength is the longest id taken over; SDKs send 36 characters.
+const maxLength = 128
+
+type key struct{}
+
+// With returns ctx with an invocation id. An id that is empty, or longer than any
+// SDK makes them, leaves ctx as it is: the call then counts as one of its own.
+func With(ctx context.Context, id string) context.Context {
+	if id == "" || len(id) > maxLength {
+		return ctx
+	}
+	return context.WithValue(ctx, key{}, id)
+}
+
+// From returns the invocation id of ctx, empty when there is none.
+func From(ctx context.Context) string {
+	id, _ := ctx.Value(key{}).(string)
+	return id
+}
