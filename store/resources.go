@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
@@ -17,6 +19,10 @@ type Environment struct {
 	Detail  types.ComputeEnvironmentDetail `json:"d"`
 	// CreatedAt is when it was made.
 	CreatedAt batch.Millis `json:"c"`
+	// ReplaceBefore is when an update last changed what its hosts are made of: hosts
+	// created before take no more jobs and are replaced, by Detail.UpdatePolicy. 0
+	// when that never happened.
+	ReplaceBefore batch.Millis `json:"rb,omitempty"`
 }
 
 // Name returns the environment's name.
@@ -41,6 +47,8 @@ type Queue struct {
 	Version   int64                `json:"-"`
 	Detail    types.JobQueueDetail `json:"d"`
 	CreatedAt batch.Millis         `json:"c"`
+	// DeletedAt is when its deletion was asked for, 0 until then.
+	DeletedAt batch.Millis `json:"x,omitempty"`
 }
 
 // Name returns the queue's name.
@@ -50,10 +58,15 @@ func (q Queue) Name() string { return deref(q.Detail.JobQueueName) }
 // first in, first out.
 func (q Queue) FairShare() bool { return deref(q.Detail.SchedulingPolicyArn) != "" }
 
-// Environments returns the names of the queue's environments in their order.
+// Environments returns the names of the queue's environments in their order. The
+// detail keeps them as they were sent, since that is what AWS Batch shows.
 func (q Queue) Environments() []string {
-	names := make([]string, 0, len(q.Detail.ComputeEnvironmentOrder))
-	for _, o := range q.Detail.ComputeEnvironmentOrder { // kept sorted by Order
+	order := slices.Clone(q.Detail.ComputeEnvironmentOrder)
+	slices.SortStableFunc(order, func(a, b types.ComputeEnvironmentOrder) int {
+		return cmp.Compare(deref(a.Order), deref(b.Order))
+	})
+	names := make([]string, 0, len(order))
+	for _, o := range order {
 		names = append(names, batch.NameOf("compute-environment", deref(o.ComputeEnvironment)))
 	}
 	return names
@@ -73,7 +86,13 @@ type Definition struct {
 	Version   int64               `json:"-"`
 	Detail    types.JobDefinition `json:"d"`
 	CreatedAt batch.Millis        `json:"c"`
+	// InactiveAt is when it was deregistered, 0 until then.
+	InactiveAt batch.Millis `json:"ia,omitempty"`
 }
+
+// inactiveRetention is how long a deregistered definition can still be described
+// (API reference, DeregisterJobDefinition).
+const inactiveRetention = 180 * 24 * time.Hour
 
 // Name and Revision identify a definition.
 func (d Definition) Name() string { return deref(d.Detail.JobDefinitionName) }
@@ -134,6 +153,39 @@ func (r *Records) PutQueue(q Queue) Op {
 func (r *Records) DeleteQueue(q Queue) Op {
 	return Delete(Key{"queue", q.Name()}, IfVersion(q.Version))
 }
+
+// formerQueue is the record of a queue that is gone while jobs of it may remain.
+type formerQueue struct {
+	Name string `json:"n"`
+}
+
+func formerKey(name string) Key { return Key{"queue.former", name} }
+
+// RetireQueue removes a queue and remembers its name, so that the jobs that ended in
+// it are still found and purged (see PurgeJobs).
+func (r *Records) RetireQueue(ctx context.Context, q Queue) ([]Op, error) {
+	var known formerQueue
+	version, err := get(ctx, r.table, formerKey(q.Name()), &known)
+	if err != nil && !IsNotFound(err) {
+		return nil, err
+	}
+	remember := put(formerKey(q.Name()), version, formerQueue{q.Name()}, time.Time{})
+	return []Op{r.DeleteQueue(q), remember}, nil
+}
+
+// FormerQueues returns the names of the queues that were retired and not forgotten.
+// A queue of such a name may have been made anew.
+func (r *Records) FormerQueues(ctx context.Context) ([]string, error) {
+	former, err := all(ctx, r.table, "queue.former", func(*formerQueue, int64) {})
+	names := make([]string, len(former))
+	for i, f := range former {
+		names[i] = f.Name
+	}
+	return names, err
+}
+
+// ForgetQueue drops the memory of a retired queue, when no jobs of it remain.
+func (r *Records) ForgetQueue(name string) Op { return Delete(formerKey(name), Always()) }
 
 // Queue returns the queue of a name, or ErrNotFound.
 func (r *Records) Queue(ctx context.Context, name string) (Queue, error) {
@@ -225,11 +277,14 @@ func (r *Records) PutNewDefinition(d Definition, latestVersion int64) []Op {
 
 // PutDefinition writes a revision.
 func (r *Records) PutDefinition(d Definition) Op {
-	state := Active
+	state, expires := Active, time.Time{}
 	if !d.Active() {
 		state = Inactive
+		if d.InactiveAt > 0 {
+			expires = d.InactiveAt.Time().Add(inactiveRetention)
+		}
 	}
-	return put(definitionKey(d.Name(), d.Revision()), d.Version, d, time.Time{},
+	return put(definitionKey(d.Name(), d.Revision()), d.Version, d, expires,
 		Entry{OrderList, "definition#" + state, fmt.Sprintf("%s#%09d", d.Name(), d.Revision())})
 }
 
