@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/packhorse-batch/packhorse/logs/logfile"
 )
 
 const (
@@ -91,7 +93,7 @@ func (s *Store) filterFiles(group string, q FilterQuery) ([]streamFile, error) {
 	}
 	var files []streamFile
 	for _, name := range q.Streams {
-		path, err := s.path(group, name)
+		path, err := logfile.Path(s.dir, group, name)
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"iter"
 	"time"
+
+	"github.com/packhorse-batch/packhorse/logs/logfile"
 )
 
 // pollEvery is how often a followed stream is looked at where the system does not
@@ -26,7 +28,7 @@ const pollEvery = time.Second
 // Events come within milliseconds on Linux, within a second elsewhere.
 func (s *Store) Follow(ctx context.Context, group, stream, from string) iter.Seq2[EventsPage, error] {
 	return func(yield func(EventsPage, error) bool) {
-		path, err := s.path(group, stream)
+		path, err := logfile.Path(s.dir, group, stream)
 		if err != nil {
 			yield(EventsPage{}, err)
 			return

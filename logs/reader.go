@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/packhorse-batch/packhorse/logs/logfile"
 )
 
 // reader is a stream file opened for reading. It sees the whole lines that were
@@ -32,7 +34,7 @@ func openReader(path string) (*reader, error) {
 	info, err := f.Stat()
 	if err == nil {
 		r := &reader{file: f}
-		if r.end, err = wholeLines(f, info.Size()); err == nil {
+		if r.end, err = logfile.WholeLines(f, info.Size()); err == nil {
 			return r, nil
 		}
 	}
@@ -41,7 +43,7 @@ func openReader(path string) (*reader, error) {
 }
 
 func (s *Store) reader(group, stream string) (*reader, error) {
-	path, err := s.path(group, stream)
+	path, err := logfile.Path(s.dir, group, stream)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +82,7 @@ func (r *reader) forward(from, to int64, buffer int, visit func(entry) bool) err
 			line = long
 		}
 		next := from + int64(len(line))
-		if at, message, ok := parseLine(line[:len(line)-1]); ok {
+		if at, message, ok := logfile.ParseLine(line[:len(line)-1]); ok {
 			if !visit(entry{from: from, to: next, at: at, message: text(message)}) {
 				return nil
 			}
@@ -114,7 +116,7 @@ func (r *reader) backward(from, to int64, visit func(entry) bool) error {
 		}
 		line := buf[at+1:]
 		start := to - int64(len(line))
-		if when, message, ok := parseLine(line[:len(line)-1]); ok {
+		if when, message, ok := logfile.ParseLine(line[:len(line)-1]); ok {
 			if !visit(entry{from: start, to: to, at: when, message: text(message)}) {
 				return nil
 			}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/packhorse-batch/packhorse/logs/logfile"
 )
 
 // What reading and removing answer besides success. CloudWatch Logs says
@@ -17,11 +19,6 @@ var (
 	ErrNoStream = errors.New("the log stream does not exist")
 	ErrToken    = errors.New("the specified nextToken is invalid")
 )
-
-// groupMark is the file in a group's directory whose time is that of the group's
-// creation (a directory's own time moves with each stream in it). It holds the
-// group's name in quotes, which the directory's name may not hold in full.
-const groupMark = ".created"
 
 // Store is a directory of log groups. All methods may be called from many
 // goroutines at once, and several processes may open the same directory.
@@ -39,9 +36,21 @@ func Open(dir string) (*Store, error) {
 	return &Store{dir: abs}, nil
 }
 
+// MaxMessage is the size in bytes of the largest event; a longer message is split.
+const MaxMessage = logfile.MaxMessage
+
+// Writer appends to one stream: see [logfile.Writer].
+type Writer = logfile.Writer
+
+// Writer opens a stream for appending; group and stream are created if they are
+// missing. A stream has one writer at a time, and any number of readers.
+func (s *Store) Writer(group, stream string) (*Writer, error) {
+	return logfile.Open(s.dir, group, stream)
+}
+
 // Remove deletes a stream. A writer that still has it open writes into the void.
 func (s *Store) Remove(group, stream string) error {
-	path, err := s.path(group, stream)
+	path, err := logfile.Path(s.dir, group, stream)
 	if err != nil {
 		return err
 	}
@@ -66,7 +75,7 @@ func (s *Store) Purge(before time.Time) (removed int, err error) {
 			continue
 		}
 		for _, entry := range streams {
-			if !isStreamFile(entry.Name()) {
+			if !logfile.IsStream(entry.Name()) {
 				continue
 			}
 			gone, err := purge(filepath.Join(s.dir, group.Name(), entry.Name()), before)
@@ -96,7 +105,7 @@ func purge(path string, before time.Time) (gone bool, err error) {
 		return false, ignoreMissing(err)
 	}
 	defer f.Close()
-	if !lockAlone(f) {
+	if !logfile.LockAlone(f) {
 		return false, nil
 	}
 	if err := os.Remove(path); err != nil {
@@ -112,32 +121,12 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// path is the file of a stream.
-func (s *Store) path(group, stream string) (string, error) {
-	dir, err := s.groupDir(group)
-	if err != nil {
-		return "", err
-	}
-	if err := checkName("stream", stream); err != nil {
-		return "", err
-	}
-	return filepath.Join(dir, fileName(stream)+streamSuffix), nil
-}
-
-// groupDir is the directory of a group.
-func (s *Store) groupDir(group string) (string, error) {
-	if err := checkName("group", group); err != nil {
-		return "", err
-	}
-	return filepath.Join(s.dir, fileName(group)), nil
-}
-
 // missing turns "no such file" into ErrNoGroup or ErrNoStream.
 func (s *Store) missing(group, stream string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("log stream %q of group %q: %w", stream, group, err)
 	}
-	if dir, dirErr := s.groupDir(group); dirErr == nil {
+	if dir, dirErr := logfile.GroupDir(s.dir, group); dirErr == nil {
 		if _, statErr := os.Stat(dir); errors.Is(statErr, fs.ErrNotExist) {
 			return fmt.Errorf("log group %q: %w", group, ErrNoGroup)
 		}

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/packhorse-batch/packhorse/logs/logfile"
 )
 
 // defaultList is how many groups or streams a page lists when the caller does not
@@ -50,7 +52,7 @@ type streamFile struct {
 
 // streamFiles lists the streams of a group whose names begin with prefix, by name.
 func (s *Store) streamFiles(group, prefix string) ([]streamFile, error) {
-	dir, err := s.groupDir(group)
+	dir, err := logfile.GroupDir(s.dir, group)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +65,7 @@ func (s *Store) streamFiles(group, prefix string) ([]streamFile, error) {
 	}
 	files := make([]streamFile, 0, len(entries))
 	for _, e := range entries {
-		if name, ok := streamName(dir, e.Name()); ok && strings.HasPrefix(name, prefix) {
+		if name, ok := logfile.StreamName(dir, e.Name()); ok && strings.HasPrefix(name, prefix) {
 			files = append(files, streamFile{name: name, path: filepath.Join(dir, e.Name())})
 		}
 	}
@@ -167,7 +169,7 @@ func (f streamFile) info() (StreamInfo, bool) {
 	defer r.close()
 	info := StreamInfo{Name: f.name, Bytes: r.end}
 	_ = r.forward(0, r.end, 4<<10, func(e entry) bool { info.First = e.at; return false })
-	info.Last, _ = lastTime(r.file, r.end)
+	info.Last, _ = logfile.LastTime(r.file, r.end)
 	info.Created = info.First
 	if stat, err := r.file.Stat(); err == nil && info.Created.IsZero() {
 		info.Created = stat.ModTime()
@@ -201,7 +203,7 @@ func (s *Store) Groups(ctx context.Context, prefix string, limit int, token stri
 	type found struct{ name, dir string }
 	var all []found
 	for _, e := range entries {
-		name, ok := s.groupName(e.Name())
+		name, ok := logfile.GroupName(s.dir, e.Name())
 		if ok && e.IsDir() && strings.HasPrefix(name, prefix) && (token == "" || name > after.name) {
 			all = append(all, found{name, filepath.Join(s.dir, e.Name())})
 		}
@@ -223,12 +225,12 @@ func (s *Store) Groups(ctx context.Context, prefix string, limit int, token stri
 
 func groupInfo(name, dir string) GroupInfo {
 	info := GroupInfo{Name: name}
-	if stat, err := os.Stat(filepath.Join(dir, groupMark)); err == nil {
+	if stat, err := os.Stat(filepath.Join(dir, logfile.GroupMark)); err == nil {
 		info.Created = stat.ModTime()
 	}
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
-		if stat, err := e.Info(); err == nil && isStreamFile(e.Name()) {
+		if stat, err := e.Info(); err == nil && logfile.IsStream(e.Name()) {
 			info.Bytes += stat.Size()
 		}
 	}

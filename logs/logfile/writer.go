@@ -1,4 +1,4 @@
-package logs
+package logfile
 
 import (
 	"bytes"
@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -27,16 +26,17 @@ type Writer struct {
 	torn bool   // the last write failed midway
 }
 
-// Writer opens a stream for appending; group and stream are created if they are
-// missing. What a crashed writer left unfinished at the end is cut off.
-func (s *Store) Writer(group, stream string) (*Writer, error) {
-	path, err := s.path(group, stream)
+// Open opens a stream of the store at dir for appending; group and stream are
+// created if they are missing. What a crashed writer left unfinished at the end
+// is cut off.
+func Open(dir, group, stream string) (*Writer, error) {
+	path, err := Path(dir, group, stream)
 	if err != nil {
 		return nil, err
 	}
 	f, err := openAppend(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = makeGroup(filepath.Dir(path), group); err == nil {
+		if err = makeGroup(dir, group); err == nil {
 			f, err = openAppend(path)
 		}
 	}
@@ -58,10 +58,14 @@ func openAppend(path string) (*os.File, error) {
 
 // makeGroup makes the directory of a group. Several processes may do so at once.
 func makeGroup(dir, group string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	groupDir, err := GroupDir(dir, group)
+	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, groupMark), []byte(strconv.Quote(group)+"\n"), 0o600)
+	if err := os.MkdirAll(groupDir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(groupDir+"/"+GroupMark, []byte(strconv.Quote(group)+"\n"), 0o600)
 }
 
 // resume prepares a file for the next event: a whole last line, its time known,
@@ -72,7 +76,7 @@ func (w *Writer) resume(stream string) error {
 		return err
 	}
 	if size > 0 {
-		w.last, err = lastTime(w.file, size)
+		w.last, err = LastTime(w.file, size)
 		return err
 	}
 	if isLong(fileName(stream)) {
@@ -87,7 +91,7 @@ func (w *Writer) repair() (size int64, err error) {
 	if err != nil || info.Size() == 0 {
 		return 0, err
 	}
-	end, err := wholeLines(w.file, info.Size())
+	end, err := WholeLines(w.file, info.Size())
 	if err != nil || end == info.Size() {
 		return end, err
 	}
@@ -168,8 +172,8 @@ func (w *Writer) Last() time.Time {
 // Close ends writing. The stream stays.
 func (w *Writer) Close() error { return w.file.Close() }
 
-// wholeLines returns the offset behind the last newline in the first size bytes.
-func wholeLines(f io.ReaderAt, size int64) (int64, error) {
+// WholeLines returns the offset behind the last newline in the first size bytes.
+func WholeLines(f io.ReaderAt, size int64) (int64, error) {
 	var last [1]byte
 	if size == 0 {
 		return 0, nil
@@ -201,9 +205,9 @@ func lineStart(f io.ReaderAt, end int64) (int64, error) {
 	return 0, nil
 }
 
-// lastTime returns the time of the last event in a file of whole lines, zero if
+// LastTime returns the time of the last event in a file of whole lines, zero if
 // it has none.
-func lastTime(f io.ReaderAt, size int64) (time.Time, error) {
+func LastTime(f io.ReaderAt, size int64) (time.Time, error) {
 	stamp := make([]byte, stampLen)
 	for end := size; end > 0; {
 		start, err := lineStart(f, end-1)

@@ -1,6 +1,6 @@
 //go:build unix && !solaris && !aix
 
-package logs
+package logfile
 
 import (
 	"os"
@@ -11,7 +11,8 @@ import (
 // only Purge asks.
 func lockShared(f *os.File) { _ = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) }
 
-// lockAlone reports whether nobody writes the file.
-func lockAlone(f *os.File) bool {
+// LockAlone reports whether nobody writes the file, and keeps writers' marks away
+// until it is closed.
+func LockAlone(f *os.File) bool {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
 }

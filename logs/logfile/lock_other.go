@@ -1,10 +1,10 @@
 //go:build !unix || solaris || aix
 
-package logs
+package logfile
 
 import "os"
 
 // Systems without flock keep no mark: a stream counts as idle when it is old.
 func lockShared(*os.File) {}
 
-func lockAlone(*os.File) bool { return true }
+func LockAlone(*os.File) bool { return true }

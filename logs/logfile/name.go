@@ -1,4 +1,4 @@
-package logs
+package logfile
 
 import (
 	"bufio"
@@ -6,10 +6,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
+
+// GroupMark is the file in a group's directory whose time is that of the group's
+// creation (a directory's own time moves with each stream in it). It holds the
+// group's name in quotes, which the directory's name may not hold in full.
+const GroupMark = ".created"
 
 const (
 	streamSuffix = ".log"
@@ -60,8 +64,29 @@ func fileName(name string) string {
 
 func isLong(file string) bool { return strings.Contains(file, longMark) }
 
-func isStreamFile(file string) bool {
+// IsStream reports whether a file of a group's directory is that of a stream.
+func IsStream(file string) bool {
 	return strings.HasSuffix(file, streamSuffix) && !strings.HasPrefix(file, ".")
+}
+
+// GroupDir is the directory of a group in the store at dir.
+func GroupDir(dir, group string) (string, error) {
+	if err := checkName("group", group); err != nil {
+		return "", err
+	}
+	return dir + "/" + fileName(group), nil
+}
+
+// Path is the file of a stream in the store at dir.
+func Path(dir, group, stream string) (string, error) {
+	groupDir, err := GroupDir(dir, group)
+	if err != nil {
+		return "", err
+	}
+	if err := checkName("stream", stream); err != nil {
+		return "", err
+	}
+	return groupDir + "/" + fileName(stream) + streamSuffix, nil
 }
 
 // plainName is the inverse of fileName for names that were not cut.
@@ -88,24 +113,24 @@ func plainName(file string) (string, bool) {
 	return b.String(), true
 }
 
-// streamName is the name of the stream in a file of dir; false for a file that is
-// no stream.
-func streamName(dir, file string) (string, bool) {
-	if !isStreamFile(file) {
+// StreamName is the name of the stream in a file of groupDir; false for a file
+// that is no stream.
+func StreamName(groupDir, file string) (string, bool) {
+	if !IsStream(file) {
 		return "", false
 	}
 	if base := strings.TrimSuffix(file, streamSuffix); !isLong(base) {
 		return plainName(base)
 	}
-	return quotedName(filepath.Join(dir, file), longHeader)
+	return quotedName(groupDir+"/"+file, longHeader)
 }
 
-// groupName is the name of the group in a directory of the store's.
-func (s *Store) groupName(dir string) (string, bool) {
-	if !isLong(dir) {
-		return plainName(dir)
+// GroupName is the name of the group in a directory of the store at dir.
+func GroupName(dir, group string) (string, bool) {
+	if !isLong(group) {
+		return plainName(group)
 	}
-	return quotedName(filepath.Join(s.dir, dir, groupMark), "")
+	return quotedName(dir+"/"+group+"/"+GroupMark, "")
 }
 
 // quotedName reads a name from the first line of a file, behind prefix.

@@ -1,4 +1,4 @@
-package logs
+package logfile
 
 import (
 	"strconv"
@@ -37,9 +37,9 @@ func hasNewline(message []byte) bool {
 	return false
 }
 
-// parseLine splits a line, without its newline, into time and message; false for
+// ParseLine splits a line, without its newline, into time and message; false for
 // what is no event. The message aliases line.
-func parseLine(line []byte) (at time.Time, message []byte, ok bool) {
+func ParseLine(line []byte) (at time.Time, message []byte, ok bool) {
 	if len(line) <= stampLen {
 		return time.Time{}, nil, false
 	}
