@@ -70,6 +70,8 @@ type Placement struct {
 	Host        string `json:"h,omitempty"` // id of the host record; empty on Fargate
 	Task        string `json:"t"`           // ECS task id, derived from job and attempt
 	LogStream   string `json:"ls,omitempty"`
+	// Notes are remarks on how the task is run here, for the job's owner.
+	Notes string `json:"no,omitempty"`
 }
 
 // Attempt is one attempt that ended.

@@ -1,0 +1,56 @@
+// Package jobs serves what people ask of jobs: submit, describe, list, cancel,
+// terminate.
+//
+// Requests are checked with AWS Batch's rules and texts, then written by one
+// conditional write; what follows from them is the engine's. Nothing here waits
+// for a pass.
+package jobs
+
+import (
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/lifecycle"
+	"github.com/packhorse-batch/packhorse/store"
+)
+
+// Jobs serves the operations on jobs. Its methods may be called from many
+// goroutines.
+type Jobs struct {
+	Records   *store.Records
+	Lifecycle *lifecycle.Lifecycle
+	Account   batch.Account
+	Now       func() time.Time
+	// NewID makes the id of a job; NewID of this package where the store keeps
+	// neighbouring ids together.
+	NewID func() string
+	// Kick is called with the queue of each job that the engine should look at.
+	Kick func(queue string)
+
+	// definitions caches revisions by "name:revision": they never change but for
+	// their state, which is read where it counts.
+	definitions sync.Map
+}
+
+// NewID returns a UUID of version 7: ids made one after the other are neighbours in
+// an ordered store, and sort by time.
+func NewID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func deref[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// wrapped puts a message into the frame that AWS Batch gives many of its own.
+func wrapped(e *batch.Error) *batch.Error {
+	e.Message = "Error executing request, Exception : " + e.Message + ", RequestId: " + uuid.NewString()
+	return e
+}

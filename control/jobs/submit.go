@@ -1,0 +1,190 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+
+	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
+	"github.com/aws/aws-sdk-go-v2/service/batch/types"
+
+	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/internal/invocation"
+	"github.com/packhorse-batch/packhorse/store"
+)
+
+// maxSpecKiB bounds what one submission may carry. AWS Batch stops at 30 KiB; here
+// the size of a record is the bound.
+const maxSpecKiB = 300
+
+// SubmitJob records a job. It is durable when it returns. A call that an SDK
+// repeats (same amz-sdk-invocation-id) answers with the job that the first one made.
+func (s *Jobs) SubmitJob(ctx context.Context, in *awsbatch.SubmitJobInput) (*awsbatch.SubmitJobOutput, error) {
+	call := invocation.From(ctx)
+	now := s.Now()
+	job, def, err := s.prepare(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	job.ID = s.NewID()
+	job.CreatedAt = batch.MillisOf(now)
+	spec := store.Spec{Request: in, Definition: job.Definition, Tags: maps.Clone(in.Tags)}
+	if len(in.DependsOn) > 0 {
+		if err := s.checkDependencies(ctx, &job, in); err != nil {
+			return nil, err
+		}
+	}
+	if size := specSize(in); size > maxSpecKiB*1024 {
+		return nil, wrapped(batch.Invalid("Job size must be less than %d KiB, got %d KiB", maxSpecKiB, size/1024))
+	}
+	_ = def
+	ops := []store.Op{s.Records.PutJob(job), s.Records.PutSpec(job.ID, spec)}
+	if call != "" {
+		ops = append(ops, s.Records.PutOnce(call, job.ID, now))
+	}
+	edges := s.edges(job, in)
+	if err := s.write(ctx, ops, edges); err != nil {
+		if call != "" && store.IsConflict(err) {
+			return s.repeated(ctx, in, call)
+		}
+		return nil, err
+	}
+	if job.WaitsFor > 0 || (job.Array != nil && job.Array.Mode != batch.ArrayPlain) {
+		// A dependency may have ended before its edge was written.
+		if err := s.Lifecycle.Resolve(ctx, job.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+			// The job is recorded; the sweep resolves what could not be now.
+			_ = err
+		}
+	}
+	s.Kick(job.Queue)
+	return s.submitted(job.ID, in), nil
+}
+
+func (s *Jobs) submitted(id string, in *awsbatch.SubmitJobInput) *awsbatch.SubmitJobOutput {
+	return &awsbatch.SubmitJobOutput{
+		JobArn: ptr(s.Account.ARN("job", id)), JobId: &id, JobName: in.JobName,
+	}
+}
+
+// repeated answers a call that was served before.
+func (s *Jobs) repeated(ctx context.Context, in *awsbatch.SubmitJobInput, call string) (*awsbatch.SubmitJobOutput, error) {
+	id, err := s.Records.Once(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	return s.submitted(id, in), nil
+}
+
+// edgesWithJob is how many edges go into one write with the job itself.
+const edgesWithJob = 90
+
+// write stores a job and its edges: the edges that do not fit beside it first, so
+// that a job never exists without them. Edges without a job are skipped by those
+// who follow them.
+func (s *Jobs) write(ctx context.Context, ops []store.Op, edges []store.Edge) error {
+	for len(edges) > edgesWithJob {
+		chunk := make([]store.Op, 0, edgesWithJob)
+		for _, e := range edges[:edgesWithJob] {
+			chunk = append(chunk, s.Records.PutEdge(e))
+		}
+		if err := s.Records.Write(ctx, chunk...); err != nil {
+			return err
+		}
+		edges = edges[edgesWithJob:]
+	}
+	for _, e := range edges {
+		ops = append(ops, s.Records.PutEdge(e))
+	}
+	return s.Records.Write(ctx, ops...)
+}
+
+// edges lists what a job waits for, each other job once.
+func (s *Jobs) edges(job batch.Job, in *awsbatch.SubmitJobInput) []store.Edge {
+	var edges []store.Edge
+	seen := map[string]bool{}
+	for _, d := range in.DependsOn {
+		on := deref(d.JobId)
+		if on == "" || seen[on] {
+			continue
+		}
+		seen[on] = true
+		e := store.Edge{On: on, Waiter: job.ID}
+		if d.Type == types.ArrayJobDependencyNToN {
+			e.Mode = batch.ArrayNToN
+		}
+		edges = append(edges, e)
+	}
+	return edges
+}
+
+// prepare checks a submission against its queue and definition and returns the job
+// it makes, without id, time and dependencies.
+func (s *Jobs) prepare(ctx context.Context, in *awsbatch.SubmitJobInput) (batch.Job, *types.JobDefinition, error) {
+	fail := func(err error) (batch.Job, *types.JobDefinition, error) { return batch.Job{}, nil, err }
+	if err := batch.CheckJobName(deref(in.JobName)); err != nil {
+		return fail(wrapped(asError(err)))
+	}
+	queue, err := s.queue(ctx, deref(in.JobQueue))
+	if err != nil {
+		return fail(err)
+	}
+	def, err := s.definition(ctx, deref(in.JobDefinition))
+	if err != nil {
+		return fail(err)
+	}
+	if err := checkSubmission(in); err != nil {
+		return fail(err)
+	}
+	merged, err := batch.Merge(def, in)
+	if err != nil {
+		return fail(err)
+	}
+	need, err := merged.Need()
+	if err != nil {
+		return fail(err)
+	}
+	if err := s.checkPlatform(ctx, queue, merged.Platform, need); err != nil {
+		return fail(err)
+	}
+	job := batch.Job{
+		Name: *in.JobName, Queue: queue.Name(),
+		Definition: fmt.Sprintf("%s:%d", deref(def.JobDefinitionName), deref(def.Revision)),
+		Status:     batch.Submitted, Need: need, Platform: merged.Platform, Arch: merged.Arch(),
+		MaxAttempts: 1,
+	}
+	if err := s.checkShare(ctx, queue, in, merged, &job); err != nil {
+		return fail(err)
+	}
+	if merged.Retry != nil && merged.Retry.Attempts != nil {
+		job.MaxAttempts = int(*merged.Retry.Attempts)
+	}
+	if merged.Timeout != nil {
+		job.TimeoutSeconds = deref(merged.Timeout.AttemptDurationSeconds)
+	}
+	job.Status = batch.Runnable
+	if in.ArrayProperties != nil && in.ArrayProperties.Size != nil {
+		size := int(*in.ArrayProperties.Size)
+		job.Status = batch.Pending
+		job.Array = &batch.Array{Size: size, Unstarted: size}
+		job.Array.Counts.Runnable = size
+	}
+	return job, def, nil
+}
+
+func specSize(in *awsbatch.SubmitJobInput) int {
+	data, err := json.Marshal(in)
+	if err != nil {
+		return 0
+	}
+	return len(data)
+}
+
+func asError(err error) *batch.Error {
+	var e *batch.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &batch.Error{Code: batch.CodeServer, Message: err.Error(), Err: err}
+}
