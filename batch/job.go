@@ -26,7 +26,9 @@ type Job struct {
 	Priority int32     `json:"p,omitempty"`  // schedulingPriority, 0-9999
 	Need     Resources `json:"w"`
 	Platform Platform  `json:"pl,omitempty"`
-	Arch     string    `json:"ar,omitempty"` // "arm64" or empty for x86_64 or any
+	// Multi says that it has ecsProperties: its task has several containers.
+	Multi bool   `json:"mu,omitempty"`
+	Arch  string `json:"ar,omitempty"` // "arm64" or empty for x86_64 or any
 
 	Attempts       int   `json:"a,omitempty"` // attempts begun
 	MaxAttempts    int   `json:"am,omitempty"`
@@ -69,7 +71,6 @@ type Placement struct {
 	Cluster     string `json:"cl"`          // name of its ECS cluster
 	Host        string `json:"h,omitempty"` // id of the host record; empty on Fargate
 	Task        string `json:"t"`           // ECS task id, derived from job and attempt
-	LogStream   string `json:"ls,omitempty"`
 	// Notes are remarks on how the task is run here, for the job's owner.
 	Notes string `json:"no,omitempty"`
 }
@@ -89,10 +90,9 @@ type Attempt struct {
 
 // ContainerExit is how one container of an attempt ended.
 type ContainerExit struct {
-	Name      string `json:"n"`
-	ExitCode  *int32 `json:"x,omitempty"`
-	Reason    string `json:"r,omitempty"`
-	LogStream string `json:"ls,omitempty"`
+	Name     string `json:"n"`
+	ExitCode *int32 `json:"x,omitempty"`
+	Reason   string `json:"r,omitempty"`
 }
 
 // StopKind says who asked for a job to end.

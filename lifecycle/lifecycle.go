@@ -248,7 +248,6 @@ const (
 	EssentialExited    = "Essential container in task exited"
 	TimedOut           = "Job attempt duration exceeded timeout"
 	TaskFailedToStart  = "Task failed to start"
-	QueueDeletedReason = "JobQueue deleted"
 )
 
 // Unstarted returns the state of a child that has no record, as its parent tells it.
@@ -257,7 +256,7 @@ func Unstarted(parent batch.Job, index int) batch.Job {
 		ID: batch.ChildID(parent.ID, index), Name: parent.Name, Queue: parent.Queue,
 		Definition: parent.Definition, Status: parent.UnstartedStatus(), CreatedAt: parent.CreatedAt,
 		Share: parent.Share, Priority: parent.Priority, Need: parent.Need,
-		Platform: parent.Platform, Arch: parent.Arch,
+		Platform: parent.Platform, Arch: parent.Arch, Multi: parent.Multi,
 		MaxAttempts: parent.MaxAttempts, TimeoutSeconds: parent.TimeoutSeconds,
 	}
 	if child.Status == batch.Failed {

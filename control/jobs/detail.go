@@ -29,7 +29,9 @@ func (s *Jobs) container(job batch.Job, m batch.Effective, attempts []batch.Atte
 	placement, last := latest(job, attempts)
 	if placement != nil {
 		d.TaskArn = ptr(s.Account.TaskARN(*placement))
-		d.LogStreamName = optional(placement.LogStream)
+		if job.StartedAt > 0 {
+			d.LogStreamName = ptr(batch.LogStream(job.Definition, m.Containers()[0], placement.Task))
+		}
 		d.ContainerInstanceArn = s.instance(*placement)
 	}
 	if last != nil {
@@ -61,26 +63,37 @@ func (s *Jobs) instance(p batch.Placement) *string {
 // attempt builds one entry of attempts.
 func (s *Jobs) attempt(job batch.Job, a batch.Attempt, m batch.Effective) types.AttemptDetail {
 	task := ptr(s.Account.TaskARN(a.Placement))
+	// A log stream exists once the container ran.
+	stream := func(c types.TaskContainerProperties) *string {
+		if a.StartedAt == 0 {
+			return nil
+		}
+		return ptr(batch.LogStream(job.Definition, c, a.Placement.Task))
+	}
 	d := types.AttemptDetail{
 		StartedAt: millis(a.StartedAt), StoppedAt: millis(a.StoppedAt), StatusReason: optional(a.StatusReason),
 		Container: &types.AttemptContainerDetail{
 			TaskArn: task, ContainerInstanceArn: s.instance(a.Placement), ExitCode: a.ExitCode,
-			Reason: optional(a.Reason), LogStreamName: optional(a.Placement.LogStream),
+			Reason: optional(a.Reason), LogStreamName: stream(m.Containers()[0]),
 			NetworkInterfaces: []types.NetworkInterface{},
 		},
 	}
 	if m.Ecs != nil {
 		props := types.AttemptEcsTaskDetails{TaskArn: task, ContainerInstanceArn: s.instance(a.Placement)}
-		for _, c := range a.Containers {
-			props.Containers = append(props.Containers, types.AttemptTaskContainerDetails{
-				Name: ptr(c.Name), ExitCode: c.ExitCode, Reason: optional(c.Reason), LogStreamName: optional(c.LogStream),
-				NetworkInterfaces: []types.NetworkInterface{},
-			})
+		for _, c := range m.Containers() {
+			detail := types.AttemptTaskContainerDetails{
+				Name: c.Name, LogStreamName: stream(c), NetworkInterfaces: []types.NetworkInterface{},
+			}
+			for _, exit := range a.Containers {
+				if exit.Name == deref(c.Name) {
+					detail.ExitCode, detail.Reason = exit.ExitCode, optional(exit.Reason)
+				}
+			}
+			props.Containers = append(props.Containers, detail)
 		}
 		d.Container = &types.AttemptContainerDetail{NetworkInterfaces: []types.NetworkInterface{}}
 		d.TaskProperties = []types.AttemptEcsTaskDetails{props}
 	}
-	_ = job
 	return d
 }
 
@@ -109,7 +122,7 @@ func (s *Jobs) ecs(job batch.Job, m batch.Effective, attempts []batch.Attempt) *
 				ResourceRequirements: list(c.ResourceRequirements), Secrets: list(c.Secrets),
 				StartTimeout: c.StartTimeout, StopTimeout: c.StopTimeout, Ulimits: list(c.Ulimits), User: c.User,
 			}
-			if placement != nil {
+			if placement != nil && job.StartedAt > 0 {
 				cd.LogStreamName = optional(batch.LogStream(job.Definition, c, placement.Task))
 			}
 			if last != nil {

@@ -24,7 +24,7 @@ const maxSpecKiB = 300
 func (s *Jobs) SubmitJob(ctx context.Context, in *awsbatch.SubmitJobInput) (*awsbatch.SubmitJobOutput, error) {
 	call := invocation.From(ctx)
 	now := s.Now()
-	job, def, err := s.prepare(ctx, in)
+	job, err := s.prepare(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,6 @@ func (s *Jobs) SubmitJob(ctx context.Context, in *awsbatch.SubmitJobInput) (*aws
 	if size := specSize(in); size > maxSpecKiB*1024 {
 		return nil, wrapped(batch.Invalid("Job size must be less than %d KiB, got %d KiB", maxSpecKiB, size/1024))
 	}
-	_ = def
 	ops := []store.Op{s.Records.PutJob(job), s.Records.PutSpec(job.ID, spec)}
 	if call != "" {
 		ops = append(ops, s.Records.PutOnce(call, job.ID, now))
@@ -121,8 +120,8 @@ func (s *Jobs) edges(job batch.Job, in *awsbatch.SubmitJobInput) []store.Edge {
 
 // prepare checks a submission against its queue and definition and returns the job
 // it makes, without id, time and dependencies.
-func (s *Jobs) prepare(ctx context.Context, in *awsbatch.SubmitJobInput) (batch.Job, *types.JobDefinition, error) {
-	fail := func(err error) (batch.Job, *types.JobDefinition, error) { return batch.Job{}, nil, err }
+func (s *Jobs) prepare(ctx context.Context, in *awsbatch.SubmitJobInput) (batch.Job, error) {
+	fail := func(err error) (batch.Job, error) { return batch.Job{}, err }
 	if err := batch.CheckJobName(deref(in.JobName)); err != nil {
 		return fail(wrapped(asError(err)))
 	}
@@ -151,7 +150,7 @@ func (s *Jobs) prepare(ctx context.Context, in *awsbatch.SubmitJobInput) (batch.
 	job := batch.Job{
 		Name: *in.JobName, Queue: queue.Name(),
 		Definition: fmt.Sprintf("%s:%d", deref(def.JobDefinitionName), deref(def.Revision)),
-		Status:     batch.Submitted, Need: need, Platform: merged.Platform, Arch: merged.Arch(),
+		Status:     batch.Submitted, Need: need, Platform: merged.Platform, Arch: merged.Arch(), Multi: merged.Ecs != nil,
 		MaxAttempts: 1,
 	}
 	if err := s.checkShare(ctx, queue, in, merged, &job); err != nil {
@@ -170,7 +169,7 @@ func (s *Jobs) prepare(ctx context.Context, in *awsbatch.SubmitJobInput) (batch.
 		job.Array = &batch.Array{Size: size, Unstarted: size}
 		job.Array.Counts.Runnable = size
 	}
-	return job, def, nil
+	return job, nil
 }
 
 func specSize(in *awsbatch.SubmitJobInput) int {

@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/lifecycle"
+	"github.com/packhorse-batch/packhorse/provisioner/catalog"
+	"github.com/packhorse-batch/packhorse/store"
+)
+
+// Config is what an engine works with.
+type Config struct {
+	Records   *store.Records
+	Lifecycle *lifecycle.Lifecycle
+	Compute   compute.Backend
+	Account   batch.Account
+	// Types expands the instanceTypes of an environment.
+	Types func(names []string) []catalog.Type
+	Now   func() time.Time
+	NewID func() string
+	// IdleWindow is how long a host without tasks stays.
+	IdleWindow time.Duration
+	// Secret returns the value of a secret of a container, if this home has it.
+	Secret func(name, valueFrom string) (string, bool)
+	// FinishDeletes removes queues and environments that are being deleted and have
+	// become empty; it may be nil.
+	FinishDeletes func(context.Context) error
+	Log           *slog.Logger
+}
+
+// Bounds of the engine's work.
+const (
+	// front is how many jobs at the front of a queue a pass looks at. What waits
+	// behind them costs nothing.
+	front = 1000
+	// sweepEvery is how often compute is asked what is really there.
+	sweepEvery = time.Minute
+	// whyEvery bounds how often the reasons of waiting jobs are written.
+	whyEvery = time.Second
+	// retryEvery is when something that could not be done now is tried again.
+	retryEvery = 2 * time.Second
+	// maxInbox bounds the news handled together.
+	maxInbox = 4096
+)
+
+// Engine runs passes.
+type Engine struct {
+	Config
+	kick  chan struct{}
+	inbox inbox
+
+	offers map[string]offersOf // by environment
+	whys   map[string]*whyState
+	// unsent are jobs whose task compute could not take for a while, by id.
+	unsent map[string]batch.Job
+	// shortages are types that could not be had, by environment and type, with the
+	// moment of the next try.
+	shortages map[shortage]time.Time
+}
+
+// New returns an engine. Run it, or call Pass, Observe and Sweep yourself.
+func New(c Config) *Engine {
+	return &Engine{
+		Config: c, kick: make(chan struct{}, 1), inbox: inbox{signal: make(chan struct{}, 1)},
+		offers: map[string]offersOf{}, whys: map[string]*whyState{},
+		unsent: map[string]batch.Job{}, shortages: map[shortage]time.Time{},
+	}
+}
+
+// Kick asks for a pass because something in a queue changed. It never blocks.
+func (e *Engine) Kick(string) {
+	select {
+	case e.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Run makes passes until ctx ends: at once for whatever is there, then whenever
+// something changes or a deadline comes. It returns ctx.Err(), or the error of a
+// backend whose news ended.
+func (e *Engine) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watch := make(chan error, 1)
+	go func() { watch <- e.Compute.Watch(ctx, e.inbox.put) }()
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	e.Sweep(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-watch:
+			return err
+		case <-sweep.C:
+			e.Sweep(ctx)
+		case <-e.kick:
+		case <-e.inbox.signal:
+		case <-timer.C:
+		}
+		next := e.turn(ctx)
+		timer.Stop()
+		if !next.IsZero() {
+			timer.Reset(max(0, next.Sub(e.Now())))
+		}
+	}
+}
+
+// turn handles all news there is and makes passes while they find more to do. It
+// returns when to look again by time alone.
+func (e *Engine) turn(ctx context.Context) time.Time {
+	for {
+		if news := e.inbox.take(maxInbox); len(news) > 0 {
+			e.Observe(ctx, news)
+		}
+		outcome, err := e.Pass(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				e.Log.Error("pass failed; trying again", "error", err, "in", retryEvery)
+			}
+			return e.Now().Add(retryEvery)
+		}
+		if ctx.Err() != nil || !outcome.Again && e.inbox.empty() {
+			return outcome.Next
+		}
+	}
+}
+
+// inbox collects news between two turns.
+type inbox struct {
+	mu     sync.Mutex
+	news   []compute.News
+	signal chan struct{}
+}
+
+func (b *inbox) put(news []compute.News) {
+	b.mu.Lock()
+	b.news = append(b.news, news...)
+	b.mu.Unlock()
+	select {
+	case b.signal <- struct{}{}:
+	default:
+	}
+}
+
+func (b *inbox) take(limit int) []compute.News {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := min(limit, len(b.news))
+	out := b.news[:n:n]
+	if b.news = b.news[n:]; len(b.news) == 0 {
+		b.news = nil
+	}
+	return out
+}
+
+func (b *inbox) empty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.news) == 0
+}

@@ -1,0 +1,323 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/provisioner"
+	"github.com/packhorse-batch/packhorse/scheduler"
+	"github.com/packhorse-batch/packhorse/store"
+
+	"github.com/aws/aws-sdk-go-v2/service/batch/types"
+)
+
+// shortage names a type that an environment could not get.
+type shortage struct{ environment, instanceType string }
+
+// shortageFor is how long a type that could not be had is not asked for again.
+const shortageFor = 3 * time.Minute
+
+// shortageOf tells which types of an environment could not be had lately, empty for
+// none.
+func (e *Engine) shortageOf(environment string, now time.Time) string {
+	for s, until := range e.shortages {
+		if s.environment != environment {
+			continue
+		}
+		if now.Before(until) {
+			return fmt.Sprintf("Instance type %s could not be had; it is asked for again at %s",
+				s.instanceType, until.UTC().Format(time.RFC3339))
+		}
+		delete(e.shortages, s)
+	}
+	return ""
+}
+
+// provision lets hosts come and go for what the decision left waiting.
+func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, now time.Time, out *Outcome) error {
+	demand := map[string][]provisioner.Demand{}
+	for _, wait := range d.Waits {
+		if wait.Environment != "" {
+			demand[wait.Environment] = addDemand(demand[wait.Environment], wait)
+		}
+	}
+	placed := map[string]int{}
+	for _, p := range d.Placements {
+		placed[p.Host]++
+	}
+	for _, env := range w.envs {
+		if fargate(env) {
+			continue
+		}
+		hosts := w.hosts[env.Name()]
+		if err := e.noteIdle(ctx, hosts, w.tasks, placed, now); err != nil {
+			return err
+		}
+		if !managed(env) {
+			if err := e.joinMachine(ctx, env, hosts, now, out); err != nil {
+				return err
+			}
+			continue
+		}
+		plan := provisioner.Make(e.fleet(env, hosts, w.tasks, placed, demand[env.Name()], now), now)
+		out.due(plan.Next)
+		if err := e.carryOut(ctx, env, hosts, plan, now, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addDemand adds a wait to the group of jobs with the same need.
+func addDemand(groups []provisioner.Demand, w scheduler.Wait) []provisioner.Demand {
+	for i := range groups {
+		if groups[i].Need == w.Need && groups[i].Arch == w.Arch {
+			groups[i].Count += w.Count
+			return groups
+		}
+	}
+	return append(groups, provisioner.Demand{Need: w.Need, Arch: w.Arch, Count: w.Count})
+}
+
+// fleet is an environment as the provisioner sees it.
+func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed map[string]int, demand []provisioner.Demand, now time.Time) provisioner.Environment {
+	d := env.Detail
+	out := provisioner.Environment{
+		Name: env.Name(), Demand: demand, IdleWindow: e.idleWindow(env),
+		Active: d.State != types.CEStateDisabled && d.Status == types.CEStatusValid,
+		Ending: d.Status == types.CEStatusDeleting,
+	}
+	if r := d.ComputeResources; r != nil {
+		out.MinMilliVCPU = int64(deref(r.MinvCpus)) * 1000
+		out.MaxMilliVCPU = int64(deref(r.MaxvCpus)) * 1000
+	}
+	for _, o := range e.offersOf(env) {
+		if until, short := e.shortages[shortage{env.Name(), o.Type}]; !short || !now.Before(until) {
+			out.Offers = append(out.Offers, o)
+		}
+	}
+	for _, h := range hosts {
+		host := provisioner.Host{
+			ID: h.ID, Has: h.Has, Arch: h.Arch, Tasks: tasks[h.ID] + placed[h.ID],
+			CreatedAt: h.CreatedAt.Time(), IdleSince: h.IdleSince.Time(),
+		}
+		switch h.State {
+		case compute.HostReady:
+			host.State = provisioner.Ready
+		case compute.HostDraining:
+			host.State = provisioner.Draining
+		}
+		out.Hosts = append(out.Hosts, host)
+	}
+	return out
+}
+
+// idleWindow is how long an idle host of an environment stays: its scaling policy's
+// minScaleDownDelayMinutes, or the engine's.
+func (e *Engine) idleWindow(env store.Environment) time.Duration {
+	if r := env.Detail.ComputeResources; r != nil && r.ScalingPolicy != nil {
+		if minutes := deref(r.ScalingPolicy.MinScaleDownDelayMinutes); minutes > 0 {
+			return time.Duration(minutes) * time.Minute
+		}
+	}
+	return e.IdleWindow
+}
+
+// noteIdle keeps in each host's record since when it has had no task.
+func (e *Engine) noteIdle(ctx context.Context, hosts []store.Host, tasks, placed map[string]int, now time.Time) error {
+	for i := range hosts {
+		h := &hosts[i]
+		busy := tasks[h.ID]+placed[h.ID] > 0
+		if h.State != compute.HostReady || busy == (h.IdleSince == 0) {
+			continue
+		}
+		changed := *h
+		if changed.IdleSince = 0; !busy {
+			changed.IdleSince = batch.MillisOf(now)
+		}
+		err := e.Records.Write(ctx, e.Records.PutHost(changed))
+		if store.IsConflict(err) {
+			continue // the next pass sees it as it is
+		}
+		if err != nil {
+			return err
+		}
+		changed.Version++
+		*h = changed
+	}
+	return nil
+}
+
+// joinMachine gives an unmanaged environment its one host: this machine.
+func (e *Engine) joinMachine(ctx context.Context, env store.Environment, hosts []store.Host, now time.Time, out *Outcome) error {
+	gone := env.Detail.Status == types.CEStatusDeleting
+	switch {
+	case len(hosts) == 0 && !gone:
+		return e.launch(ctx, env, provisioner.Launch{Count: 1}, now, out)
+	case gone:
+		for _, h := range hosts {
+			if err := e.terminate(ctx, h, "its environment is deleted", now); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// carryOut records and does what a plan says.
+func (e *Engine) carryOut(ctx context.Context, env store.Environment, hosts []store.Host, plan provisioner.Plan, now time.Time, out *Outcome) error {
+	byID := map[string]store.Host{}
+	for _, h := range hosts {
+		byID[h.ID] = h
+		if h.State == compute.HostLaunching {
+			// Recorded, but perhaps never asked for.
+			if err := e.ask(ctx, env, h, now, out); err != nil {
+				return err
+			}
+		}
+	}
+	for _, l := range plan.Launches {
+		if err := e.launch(ctx, env, l, now, out); err != nil {
+			return err
+		}
+	}
+	for _, id := range plan.Drain {
+		h := byID[id]
+		h.State = compute.HostDraining
+		if err := e.Records.Write(ctx, e.Records.PutHost(h)); err != nil && !store.IsConflict(err) {
+			return err
+		}
+		e.Log.Info("host drains", "host", h.Instance, "type", h.Type, "environment", h.Environment)
+		out.Again = true
+	}
+	for _, id := range plan.Terminate {
+		if err := e.terminate(ctx, byID[id], "it was idle", now); err != nil {
+			return err
+		}
+		out.Again = true
+	}
+	return nil
+}
+
+// launch records hosts and asks for them.
+func (e *Engine) launch(ctx context.Context, env store.Environment, l provisioner.Launch, now time.Time, out *Outcome) error {
+	var has batch.Resources
+	var arch string
+	for _, o := range e.offersOf(env) {
+		if o.Type == l.Type {
+			has, arch = o.Has, o.Arch
+		}
+	}
+	for range l.Count {
+		h := store.Host{
+			ID: e.NewID(), Environment: env.Name(), Cluster: env.Cluster(), Type: l.Type, Market: market(env),
+			State: compute.HostLaunching, Has: has, Arch: arch, CreatedAt: batch.MillisOf(now),
+		}
+		if err := e.Records.Write(ctx, e.Records.PutHost(h)); err != nil {
+			return err
+		}
+		h.Version = 1
+		out.Launched++
+		if err := e.ask(ctx, env, h, now, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask asks compute for a host that is recorded. Its id is the token.
+func (e *Engine) ask(ctx context.Context, env store.Environment, h store.Host, now time.Time, out *Outcome) error {
+	got, err := e.Compute.Launch(ctx, compute.HostRequest{
+		ID: h.ID, Environment: h.Environment, Cluster: h.Cluster, Type: h.Type, Market: h.Market,
+		Settings: env.Detail.ComputeResources,
+	})
+	switch {
+	case errors.Is(err, compute.ErrNoCapacity):
+		e.shortages[shortage{env.Name(), h.Type}] = now.Add(shortageFor)
+		h.GoneAt, h.Reason = batch.MillisOf(now), err.Error()
+		out.Again = true
+		return ignoreConflict(e.Records.Write(ctx, e.Records.MoveGone(h)...))
+	case err != nil:
+		e.Log.Warn("a host could not be launched; trying again", "type", h.Type, "error", err)
+		out.due(now.Add(retryEvery))
+		return nil
+	}
+	if updated := joined(h, got, now); updated != h {
+		if err := ignoreConflict(e.Records.Write(ctx, e.Records.PutHost(updated))); err != nil {
+			return err
+		}
+	}
+	if got.State == compute.HostReady {
+		out.Again = true
+	}
+	return nil
+}
+
+func ignoreConflict(err error) error {
+	if store.IsConflict(err) {
+		return nil
+	}
+	return err
+}
+
+// joined is a host's record with what compute knows of it.
+func joined(h store.Host, got compute.Host, now time.Time) store.Host {
+	h.Instance, h.Zone, h.PrivateIP = got.Instance, got.Zone, got.PrivateIP
+	if got.Type != "" {
+		h.Type = got.Type
+	}
+	switch {
+	case h.State == compute.HostDraining:
+	case got.State == compute.HostReady && h.State != compute.HostReady:
+		h.State = compute.HostReady
+		h.ReadyAt, h.IdleSince = batch.MillisOf(now), batch.MillisOf(now)
+	case got.State == compute.HostBooting && h.State == compute.HostLaunching:
+		h.State = compute.HostBooting
+	}
+	if got.Has != (batch.Resources{}) {
+		h.Has = got.Has
+	}
+	return h
+}
+
+// observeHost notes news of a host.
+func (e *Engine) observeHost(ctx context.Context, got compute.Host) {
+	now := e.Now()
+	for range 5 {
+		h, err := e.Records.Host(ctx, got.Environment, got.ID)
+		if err != nil {
+			return // gone already, or not ours
+		}
+		if got.State == compute.HostGone {
+			h.GoneAt, h.Reason = batch.MillisOf(now), got.Reason
+			err = e.Records.Write(ctx, e.Records.MoveGone(h)...)
+		} else {
+			updated := joined(h, got, now)
+			if updated == h {
+				return
+			}
+			err = e.Records.Write(ctx, e.Records.PutHost(updated))
+		}
+		if !store.IsConflict(err) {
+			if err != nil {
+				e.Log.Error("news of a host was not recorded; the sweep will see it again", "host", got.ID, "error", err)
+			}
+			return
+		}
+	}
+}
+
+// terminate ends a host and records that it is gone.
+func (e *Engine) terminate(ctx context.Context, h store.Host, why string, now time.Time) error {
+	if err := e.Compute.Terminate(ctx, h.ID); err != nil {
+		e.Log.Warn("a host could not be ended; trying again", "host", h.Instance, "error", err)
+		return nil
+	}
+	h.GoneAt, h.Reason = batch.MillisOf(now), why
+	e.Log.Info("host is gone", "host", h.Instance, "type", h.Type, "environment", h.Environment, "why", why)
+	return ignoreConflict(e.Records.Write(ctx, e.Records.MoveGone(h)...))
+}

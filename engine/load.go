@@ -1,0 +1,226 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/batch/types"
+
+	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/provisioner"
+	"github.com/packhorse-batch/packhorse/scheduler"
+	"github.com/packhorse-batch/packhorse/store"
+)
+
+// world is what a pass has loaded.
+type world struct {
+	queues []store.Queue
+	envs   []store.Environment
+	hosts  map[string][]store.Host // by environment
+	live   []batch.Job
+	fronts map[string][]scheduler.Share
+	fair   map[string]*scheduler.FairShare
+	jobs   map[string]batch.Job // the jobs of the fronts
+	more   bool                 // jobs wait behind a front
+	used   map[string]batch.Resources
+	tasks  map[string]int // by host
+}
+
+func (e *Engine) load(ctx context.Context) (*world, error) {
+	w := &world{
+		hosts: map[string][]store.Host{}, fronts: map[string][]scheduler.Share{},
+		fair: map[string]*scheduler.FairShare{}, jobs: map[string]batch.Job{},
+		used: map[string]batch.Resources{}, tasks: map[string]int{},
+	}
+	var err error
+	if w.queues, err = e.Records.Queues(ctx); err != nil {
+		return nil, err
+	}
+	if w.envs, err = e.Records.Environments(ctx); err != nil {
+		return nil, err
+	}
+	for _, env := range w.envs {
+		if w.hosts[env.Name()], err = e.Records.Hosts(ctx, env.Name()); err != nil {
+			return nil, err
+		}
+	}
+	for _, q := range w.queues {
+		live, err := e.Records.LiveJobs(ctx, q.Name())
+		if err != nil {
+			return nil, err
+		}
+		w.live = append(w.live, live...)
+	}
+	for _, j := range w.live {
+		if j.Placement == nil {
+			continue
+		}
+		if h := j.Placement.Host; h != "" {
+			w.used[h] = w.used[h].Add(j.Need)
+			w.tasks[h]++
+		} else {
+			env := fargateKey(j.Placement.Environment)
+			w.used[env] = w.used[env].Add(j.Need)
+		}
+	}
+	for _, q := range w.queues {
+		if err := e.loadFront(ctx, w, q); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// fargateKey is where the use of an environment without hosts is kept.
+func fargateKey(environment string) string { return "fargate/" + environment }
+
+// loadFront reads the front of a queue, share by share.
+func (e *Engine) loadFront(ctx context.Context, w *world, q store.Queue) error {
+	if !q.FairShare() {
+		share, err := e.loadShare(ctx, w, q.Name(), "", front)
+		if err != nil {
+			return err
+		}
+		w.fronts[q.Name()] = []scheduler.Share{share}
+		return nil
+	}
+	return e.loadShares(ctx, w, q)
+}
+
+func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limit int) (scheduler.Share, error) {
+	share := scheduler.Share{ID: id, Weight: 1}
+	jobs, err := e.Records.Front(ctx, queue, id, limit)
+	if err != nil {
+		return share, err
+	}
+	share.More = len(jobs) == limit
+	w.more = w.more || share.More
+	for _, j := range jobs {
+		count := 1
+		if j.Array != nil {
+			count = min(j.Array.Unstarted, front)
+			w.more = w.more || j.Array.Unstarted > front
+		}
+		w.jobs[j.ID] = j
+		share.Jobs = append(share.Jobs, scheduler.Job{
+			ID: j.ID, Need: j.Need, Platform: j.Platform, Arch: j.Arch, Count: count,
+		})
+	}
+	return share, nil
+}
+
+// snapshot is the world as the scheduler sees it.
+func (e *Engine) snapshot(w *world, now time.Time) scheduler.Snapshot {
+	var s scheduler.Snapshot
+	for _, q := range w.queues {
+		s.Queues = append(s.Queues, scheduler.Queue{
+			Name: q.Name(), Priority: deref(q.Detail.Priority), Environments: q.Environments(),
+			Shares: w.fronts[q.Name()], Fair: w.fair[q.Name()],
+		})
+	}
+	for _, env := range w.envs {
+		s.Environments = append(s.Environments, e.environment(w, env, now))
+	}
+	if m := e.Compute.Machine(); m != nil {
+		s.Machine = &scheduler.Machine{Has: m.Room, Why: m.Why}
+		for _, j := range w.live {
+			s.Machine.Used = s.Machine.Used.Add(s.Machine.Clip(j.Need))
+		}
+	}
+	return s
+}
+
+func (e *Engine) environment(w *world, env store.Environment, now time.Time) scheduler.Environment {
+	d := env.Detail
+	out := scheduler.Environment{Name: env.Name(), Usable: true, Grows: managed(env)}
+	switch {
+	case d.State == types.CEStateDisabled:
+		out.Usable, out.Why = false, "it is DISABLED"
+	case d.Status != types.CEStatusValid && d.Status != types.CEStatusUpdating:
+		out.Usable, out.Why = false, "it is "+string(d.Status)
+	}
+	if d.ComputeResources != nil {
+		out.MaxMilliVCPU = int64(deref(d.ComputeResources.MaxvCpus)) * 1000
+	}
+	if fargate(env) {
+		out.Platform = batch.PlatformFargate
+		out.Used = w.used[fargateKey(env.Name())]
+		return out
+	}
+	if out.Grows {
+		for _, o := range e.offersOf(env) {
+			out.Shapes = append(out.Shapes, scheduler.Shape{Type: o.Type, Has: o.Has, Arch: o.Arch})
+		}
+		out.NoCapacity = e.shortageOf(env.Name(), now)
+	}
+	for _, h := range w.hosts[env.Name()] {
+		switch h.State {
+		case compute.HostReady:
+			out.Hosts = append(out.Hosts, scheduler.Host{
+				ID: h.ID, Type: hostType(h), Arch: h.Arch, Has: h.Has, Free: h.Has.Sub(w.used[h.ID]),
+			})
+		case compute.HostLaunching, compute.HostBooting:
+			out.Booting++
+		}
+	}
+	return out
+}
+
+func hostType(h store.Host) string {
+	if h.Type == "" {
+		return "this machine"
+	}
+	return h.Type
+}
+
+// managed reports whether hosts of an environment are launched here.
+func managed(env store.Environment) bool { return env.Detail.Type != types.CETypeUnmanaged }
+
+func fargate(env store.Environment) bool {
+	r := env.Detail.ComputeResources
+	return r != nil && (r.Type == types.CRTypeFargate || r.Type == types.CRTypeFargateSpot)
+}
+
+func market(env store.Environment) compute.Market {
+	if r := env.Detail.ComputeResources; r != nil && r.Type == types.CRTypeSpot {
+		return compute.Spot
+	}
+	return compute.OnDemand
+}
+
+// offersOf is what an environment of a version may launch.
+type offersOf struct {
+	version int64
+	offers  []provisioner.Offer
+}
+
+// offersOf returns the types that an environment may launch, from its cache while
+// the environment is unchanged. Bare metal is offered only where it is named, which
+// the expansion of the names sees to.
+func (e *Engine) offersOf(env store.Environment) []provisioner.Offer {
+	if known, ok := e.offers[env.Name()]; ok && known.version == env.Version {
+		return known.offers
+	}
+	var offers []provisioner.Offer
+	if r := env.Detail.ComputeResources; r != nil {
+		for _, t := range e.Types(r.InstanceTypes) {
+			offers = append(offers, provisioner.Offer{
+				Type: t.Name, Arch: t.Arch, USDPerHour: t.OnDemandUSDPerHour,
+				Has: batch.Resources{MilliVCPU: int64(t.VCPUs) * 1000, MemoryMiB: int64(t.ECSMemoryMiB), GPUs: int64(t.GPUs)},
+			})
+		}
+	}
+	slices.SortStableFunc(offers, func(a, b provisioner.Offer) int { return int(a.Has.MilliVCPU - b.Has.MilliVCPU) })
+	e.offers[env.Name()] = offersOf{env.Version, offers}
+	return offers
+}
+
+func deref[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}

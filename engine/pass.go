@@ -1,0 +1,90 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/scheduler"
+)
+
+// Outcome is what a pass leaves behind.
+type Outcome struct {
+	// Again says that another pass would find more to do at once.
+	Again bool
+	// Next is when a pass is due by time alone; zero if never.
+	Next time.Time
+	// Placed and Launched count what was started.
+	Placed, Launched int
+}
+
+// due notes that a pass is needed at t.
+func (o *Outcome) due(t time.Time) {
+	if !t.IsZero() && (o.Next.IsZero() || t.Before(o.Next)) {
+		o.Next = t
+	}
+}
+
+// Pass looks at everything once: it stops what is to be stopped, starts what may
+// start, and launches, drains and ends hosts. An error means that it could not
+// look; whatever it had begun is finished by the next pass.
+func (e *Engine) Pass(ctx context.Context) (Outcome, error) {
+	var out Outcome
+	w, err := e.load(ctx)
+	if err != nil {
+		return out, err
+	}
+	now := e.Now()
+	e.stopDue(ctx, w, now, &out)
+	e.resend(ctx, now, &out)
+	decision := scheduler.Plan(e.snapshot(w, now))
+	placed, failed := e.place(ctx, w, decision.Placements)
+	out.Placed = placed
+	out.Again = placed > 0 && w.more || failed
+	if err := e.provision(ctx, w, decision, now, &out); err != nil {
+		return out, err
+	}
+	e.explain(ctx, w, decision, now, &out)
+	return out, nil
+}
+
+// stopDue asks compute to end tasks whose job is to stop or is out of time. Asking
+// again is harmless, so that every pass may do it.
+func (e *Engine) stopDue(ctx context.Context, w *world, now time.Time, out *Outcome) {
+	for _, j := range w.live {
+		if j.Placement == nil {
+			continue
+		}
+		if j.Stop == nil && j.TimeoutSeconds > 0 && j.StartedAt > 0 {
+			over := j.StartedAt.Time().Add(time.Duration(j.TimeoutSeconds) * time.Second)
+			if now.Before(over) {
+				out.due(over)
+				continue
+			}
+			j.Stop = e.timeOut(ctx, j, now)
+		}
+		if j.Stop != nil {
+			if err := e.Compute.Stop(ctx, j.Placement.Task, j.Stop.Reason); err != nil {
+				e.Log.Warn("a task could not be stopped; trying again", "job", j.ID, "error", err)
+				out.due(now.Add(retryEvery))
+			}
+		}
+	}
+}
+
+// timeOut records that a job's attempt is out of time, and returns the request to
+// stop it, nil if the job has moved on.
+func (e *Engine) timeOut(ctx context.Context, j batch.Job, now time.Time) *batch.Stop {
+	stop := batch.Stop{Kind: batch.StopTimeout, Reason: timedOut, At: batch.MillisOf(now)}
+	result := e.applyOne(ctx, j.ID, func(current batch.Job) (batch.Job, error) {
+		if current.Placement == nil || current.Placement.Task != j.Placement.Task || current.Stop != nil {
+			return current, errSkip
+		}
+		current.Stop = &stop
+		return current, nil
+	})
+	if result.Err != nil {
+		return result.After.Stop
+	}
+	return &stop
+}

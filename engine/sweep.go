@@ -1,0 +1,218 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/batch/types"
+
+	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/store"
+)
+
+// Bounds of one sweep.
+const (
+	sweepPage  = 500    // records read at a time
+	sweepJobs  = 50_000 // waiting jobs looked at for each queue
+	purgeLimit = 2000   // jobs removed for each queue
+)
+
+// Sweep asks compute what is really there and sets records and compute right where
+// they differ; it looks at all jobs that wait for others, finishes deletions and
+// removes what is out of date. It may run at any time.
+func (e *Engine) Sweep(ctx context.Context) {
+	step := func(name string, err error) {
+		if err != nil && ctx.Err() == nil {
+			e.Log.Warn("the sweep could not finish; the next one goes on", "step", name, "error", err)
+		}
+	}
+	step("hosts", e.sweepHosts(ctx))
+	step("tasks", e.sweepTasks(ctx))
+	step("waiting jobs", e.sweepWaiting(ctx))
+	step("deleted queues", e.sweepDeleted(ctx))
+	if e.FinishDeletes != nil {
+		step("deletions", e.FinishDeletes(ctx))
+	}
+	step("purge", e.purge(ctx))
+}
+
+// sweepTasks compares the tasks that compute knows with the jobs that are live.
+func (e *Engine) sweepTasks(ctx context.Context) error {
+	// Jobs first: a task that starts in between is then news, not a stray.
+	queues, err := e.Records.Queues(ctx)
+	if err != nil {
+		return err
+	}
+	var live []batch.Job
+	for _, q := range queues {
+		jobs, err := e.Records.LiveJobs(ctx, q.Name())
+		if err != nil {
+			return err
+		}
+		live = append(live, jobs...)
+	}
+	tasks, err := e.Compute.ListTasks(ctx)
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	var news []compute.News
+	for i := range tasks {
+		known[tasks[i].ID] = true
+		news = append(news, compute.News{Task: &tasks[i]})
+	}
+	e.Observe(ctx, news)
+	var missing []batch.Job
+	for _, j := range live {
+		if j.Placement == nil || known[j.Placement.Task] {
+			continue
+		}
+		if j.Status == batch.Starting {
+			missing = append(missing, j) // recorded, but perhaps never asked for
+			continue
+		}
+		e.Observe(ctx, []compute.News{{Task: &compute.TaskStatus{
+			ID: j.Placement.Task, JobID: j.ID, State: compute.TaskStopped, StopCode: compute.StopHostLost,
+			StoppedAt: e.Now(),
+		}}})
+	}
+	e.send(ctx, missing)
+	return nil
+}
+
+// sweepHosts compares the hosts that compute knows with the records of hosts.
+func (e *Engine) sweepHosts(ctx context.Context) error {
+	envs, err := e.Records.Environments(ctx)
+	if err != nil {
+		return err
+	}
+	records := map[string]store.Host{}
+	for _, env := range envs {
+		hosts, err := e.Records.Hosts(ctx, env.Name())
+		if err != nil {
+			return err
+		}
+		for _, h := range hosts {
+			records[h.ID] = h
+		}
+	}
+	hosts, err := e.Compute.ListHosts(ctx)
+	if err != nil {
+		return err
+	}
+	there := map[string]bool{}
+	for _, h := range hosts {
+		there[h.ID] = true
+		if _, ok := records[h.ID]; ok {
+			e.observeHost(ctx, h)
+			continue
+		}
+		e.Log.Warn("ending a host that no record knows", "host", h.Instance, "environment", h.Environment)
+		if err := e.Compute.Terminate(ctx, h.ID); err != nil {
+			return err
+		}
+	}
+	for _, h := range records {
+		if !there[h.ID] && h.State != compute.HostLaunching {
+			e.observeHost(ctx, compute.Host{
+				ID: h.ID, Environment: h.Environment, State: compute.HostGone, Reason: "compute does not know it any more",
+			})
+		}
+	}
+	return nil
+}
+
+// sweepWaiting looks at the jobs that wait for others: an end may have been recorded
+// without what follows from it.
+func (e *Engine) sweepWaiting(ctx context.Context) error {
+	queues, err := e.Records.Queues(ctx)
+	if err != nil {
+		return err
+	}
+	for _, q := range queues {
+		in := store.ListRange{Limit: sweepPage}
+		for seen := 0; seen < sweepJobs; seen += sweepPage {
+			page, err := e.Records.ListJobs(ctx, q.Name(), store.Waiting, in)
+			if err != nil {
+				return err
+			}
+			for _, j := range page.Jobs {
+				gated := j.Array != nil && j.Array.Mode != batch.ArrayPlain
+				if j.WaitsFor == 0 && !gated {
+					continue
+				}
+				if err := e.Lifecycle.Resolve(ctx, j.ID); err != nil && !store.IsNotFound(err) {
+					return err
+				}
+			}
+			if in.After = page.Next; in.After == "" {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// queueDeleted is the reason of jobs that end because their queue is deleted.
+const queueDeleted = "JobQueue deleted"
+
+// sweepDeleted ends the jobs of queues that are being deleted.
+func (e *Engine) sweepDeleted(ctx context.Context) error {
+	queues, err := e.Records.Queues(ctx)
+	if err != nil {
+		return err
+	}
+	for _, q := range queues {
+		if q.Detail.Status == types.JQStatusDeleting {
+			if _, err := e.EndJobs(ctx, q.Name(), queueDeleted); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// EndJobs terminates the jobs of a queue and reports whether some are still alive:
+// those whose tasks are being stopped.
+func (e *Engine) EndJobs(ctx context.Context, queue, reason string) (remaining bool, err error) {
+	stop := batch.Stop{Kind: batch.StopTerminate, Reason: reason, At: batch.MillisOf(e.Now())}
+	for _, phase := range []store.Phase{store.Waiting, store.Ready, store.Live, store.LiveChild} {
+		in := store.ListRange{Limit: sweepPage}
+		for {
+			page, err := e.Records.ListJobs(ctx, queue, phase, in)
+			if err != nil {
+				return true, err
+			}
+			for _, j := range page.Jobs {
+				if j.Stop == nil {
+					if _, err := e.Lifecycle.Stop(ctx, j.ID, stop); err != nil && !store.IsNotFound(err) {
+						return true, err
+					}
+				}
+				remaining = remaining || batch.Live(j.Status)
+			}
+			if in.After = page.Next; in.After == "" {
+				break
+			}
+		}
+	}
+	e.Kick(queue)
+	return remaining, nil
+}
+
+// purge removes jobs that ended long ago, and what the table itself has expired.
+func (e *Engine) purge(ctx context.Context) error {
+	queues, err := e.Records.Queues(ctx)
+	if err != nil {
+		return err
+	}
+	for _, q := range queues {
+		if _, err := e.Records.PurgeJobs(ctx, q.Name(), e.Now(), purgeLimit); err != nil {
+			return err
+		}
+	}
+	if p, ok := e.Records.Table().(store.Purger); ok {
+		_, err = p.Purge(ctx, e.Now(), purgeLimit)
+	}
+	return err
+}
