@@ -50,8 +50,8 @@ func (t *task) copyOutput(ctx context.Context, m *member) error {
 		switch {
 		case err == nil && last, ctx.Err() != nil:
 			return ctx.Err()
-		case cerrdefs.IsNotFound(err):
-			return nil // removed with its output
+		case cerrdefs.IsNotFound(err), cerrdefs.IsConflict(err):
+			return nil // removed, or being removed, with its output
 		case err == nil:
 			failed = 0
 		case !unreachable(err):

@@ -36,6 +36,7 @@ func (t *task) live(ctx context.Context) {
 		t.letGo()
 		changed = t.look(ctx) || changed
 		if t.allEnded() {
+			t.halt(ctx)
 			t.finish(ctx)
 			return
 		}
