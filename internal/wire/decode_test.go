@@ -13,8 +13,6 @@ import (
 	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-	"pgregory.net/rapid"
 
 	"github.com/packhorse-batch/packhorse/internal/wire"
 	"github.com/packhorse-batch/packhorse/internal/wire/wiretest"
@@ -158,9 +156,9 @@ func TestRoundTrip(t *testing.T) {
 	}
 	for name, shape := range all {
 		t.Run(name, func(t *testing.T) {
-			rapid.Check(t, func(t *rapid.T) {
+			for seed := range uint64(12) {
 				in, out := shape(), shape()
-				wiretest.Fill(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)), in, rapid.Bool().Draw(t, "full"))
+				wiretest.Fill(rand.New(rand.NewPCG(seed, 0)), in, seed == 0)
 				text, err := wire.Marshal(in)
 				if err != nil {
 					t.Fatalf("Marshal(%+v): %v", in, err)
@@ -171,14 +169,14 @@ func TestRoundTrip(t *testing.T) {
 				if err := wire.Unmarshal(text, out); err != nil {
 					t.Fatalf("Unmarshal(%s): %v", text, err)
 				}
-				if diff := cmp.Diff(in, out, exported, cmpopts.EquateEmpty()); diff != "" {
-					t.Fatalf("through %s: (-want +got)\n%s", text, diff)
+				if !reflect.DeepEqual(in, out) {
+					t.Fatalf("through %s: (-want +got)\n%s", text, cmp.Diff(in, out, exported))
 				}
 				again, err := wire.Marshal(out)
 				if err != nil || string(again) != string(text) {
 					t.Fatalf("written again: %s, %v\nfirst: %s", again, err, text)
 				}
-			})
+			}
 		})
 	}
 }
