@@ -1,0 +1,25 @@
+// Package process runs tasks on this machine as plain processes, for machines
+// without Docker. Images are ignored: a command is found in PATH like any other.
+//
+// Each task is a directory, <Dir>/<task id>, and a process that supervises it
+// (package supervisor): the same binary, started again as "packhorse supervise
+// <directory>" in a session of its own. The supervisor runs the commands, writes
+// their output to the log streams and leaves the end in exit.json. It outlives the
+// server. A server that starts finds the directories, dials the supervisors that
+// live, reads how the others' tasks ended, and goes on.
+//
+// Server and supervisor speak over a unix socket: the supervisor tells each change,
+// the server asks for the end, and when the connection breaks the supervisor is
+// gone. Nothing is polled. The socket only carries news, though; what is true is in
+// the directory:
+//
+//	lock is held            a supervisor lives
+//	no "started"            nothing was ever run: Run starts it
+//	"started", exit.json    it has ended, that way
+//	"started", no exit.json, lock free
+//	                        the supervisor died (kill -9, power cut): what is left
+//	                        of the task is killed, then it is told as lost
+//
+// On Linux nothing of a task survives it. Elsewhere a daemon that leaves the
+// process group of its command does; see package supervisor.
+package process

@@ -1,0 +1,159 @@
+//go:build unix
+
+package process
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"syscall"
+
+	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/compute/local/process/supervisor"
+)
+
+// validID is what a task ID may look like: it names a directory.
+var validID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
+
+// Run starts the supervisor of a task. When it returns nil the supervisor is a
+// process, and a task that is stopped or whose server dies from then on is not
+// forgotten. When the server dies within Run, either there is a supervisor, which
+// the next server finds, or the same call again starts one.
+func (r *Runtime) Run(ctx context.Context, request compute.Task) error {
+	if !validID.MatchString(request.ID) {
+		return fmt.Errorf("task ID %q: it must be letters and digits", request.ID)
+	}
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return fmt.Errorf("the runtime is closed: %w", compute.ErrUnavailable)
+	}
+	t, known := r.tasks[request.ID]
+	if !known {
+		t = newTask(request.ID)
+		r.tasks[request.ID] = t
+		r.work.Add(1) // the start, and then what follows the supervisor
+	}
+	r.mu.Unlock()
+	if known {
+		select {
+		case <-t.ready:
+			return t.err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	defer close(t.ready)
+	if err := r.launch(t, request); err != nil {
+		r.mu.Lock()
+		delete(r.tasks, t.id)
+		r.mu.Unlock()
+		r.work.Done()
+		t.err = fmt.Errorf("task %s: %w: %w", t.id, err, compute.ErrUnavailable)
+		return t.err
+	}
+	go func() {
+		defer r.work.Done()
+		r.follow(t)
+	}()
+	return nil
+}
+
+// launch makes the directory of a task and starts its supervisor.
+func (r *Runtime) launch(t *task, request compute.Task) error {
+	dir := r.dir(t.id)
+	spec := r.newSpec(request)
+	if err := prepare(dir, &spec, request.Volumes); err != nil {
+		return err
+	}
+	listener, err := listenFor(spec.Socket)
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	defer listener.Close()
+	conn, err := dial(spec.Socket)
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	raw, err := listener.SyscallConn()
+	if err != nil {
+		conn.Close()
+		return err
+	}
+	status := firstStatus(spec)
+	var pid int
+	var failure error
+	if err := raw.Control(func(fd uintptr) { pid, failure = r.startSupervisor(dir, spec.Mark, fd) }); err != nil {
+		failure = err
+	}
+	if failure != nil {
+		conn.Close()
+		return fmt.Errorf("start the supervisor %s: %w", r.o.Executable, failure)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pid, t.conn, t.status = pid, conn, status
+	r.news.add(status)
+	t.isHeard()
+	return nil
+}
+
+// prepare writes down the task. A directory that an earlier Run left without
+// starting anything is used again; nobody reads it, so its parts may be rewritten.
+func prepare(dir string, spec *supervisor.Spec, volumes []compute.Volume) error {
+	for _, path := range []string{dir, filepath.Join(dir, supervisor.WorkDir)} {
+		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	for _, v := range volumes {
+		if v.HostPath == "" {
+			if err := os.MkdirAll(filepath.Join(dir, volumesDir, variableName(v.Name)), 0o700); err != nil {
+				return err
+			}
+		}
+	}
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, supervisor.SpecFile), text, 0o600)
+}
+
+// startSupervisor starts the binary again, in a session of its own, so that no
+// signal to the server's terminal or group reaches it. The listener becomes its
+// file descriptor 3.
+func (r *Runtime) startSupervisor(dir, mark string, listener uintptr) (pid int, err error) {
+	return syscall.ForkExec(r.o.Executable, []string{"packhorse", supervisor.Verb, dir}, &syscall.ProcAttr{
+		Dir: dir,
+		Env: []string{
+			supervisor.EarlyEnv + "=1",
+			supervisor.MarkEnv + "=" + mark, // its commands have it even before they are executed
+			"GOMAXPROCS=1",                  // it does one thing at a time, and starts faster so
+		},
+		Files: []uintptr{r.null.Fd(), r.errors.Fd(), r.errors.Fd(), supervisor.ListenerFD: listener},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	})
+}
+
+// firstStatus is the status of a task before its supervisor has told any.
+func firstStatus(spec supervisor.Spec) compute.TaskStatus {
+	status := compute.TaskStatus{
+		ID:      spec.ID,
+		JobID:   spec.JobID,
+		Attempt: spec.Attempt,
+		Host:    spec.Host,
+		State:   compute.TaskPending,
+		Version: 1,
+		Notes:   spec.Notes,
+	}
+	for _, c := range spec.Containers {
+		status.Containers = append(status.Containers, compute.ContainerStatus{Name: c.Name})
+	}
+	return status
+}
