@@ -119,11 +119,15 @@ func (r *Runtime) tellLost(t *task) {
 		Reason:    reasonLost,
 		Notes:     status.Notes,
 	}
+	if s.StartedAt.IsZero() {
+		s.StartedAt = startedAt(r.dir(t.id)) // it died before we heard of it
+	}
 	for _, c := range status.Containers {
 		s.Containers = append(s.Containers, supervisor.ContainerStatus{Name: c.Name, ExitCode: c.ExitCode, Reason: c.Reason})
 	}
 	if err := supervisor.WriteExit(r.dir(t.id), s); err != nil {
 		r.log.Error("the end of a lost task cannot be recorded; it is found lost again after a restart", "task", t.id, "err", err)
 	}
+	_ = os.Remove(r.socketPath(t.id))
 	r.tells(t, s)
 }

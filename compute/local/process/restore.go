@@ -95,18 +95,32 @@ func (r *Runtime) restoreEnd(t *task) bool {
 	return true
 }
 
-// guess tells a task as running since its supervisor took it up, when the
+// guess tells a task as running since its last command was started, when the
 // supervisor cannot be asked.
 func (r *Runtime) guess(t *task) {
 	t.isHeard()
-	s := supervisor.Status{State: string(compute.TaskRunning), Version: 2, Notes: t.status.Notes}
-	if info, err := os.Stat(filepath.Join(r.dir(t.id), supervisor.StartedFile)); err == nil {
-		s.StartedAt = info.ModTime().UTC()
+	s := supervisor.Status{
+		State:     string(compute.TaskRunning),
+		Version:   2,
+		StartedAt: startedAt(r.dir(t.id)),
+		Notes:     t.status.Notes,
+	}
+	if s.StartedAt.IsZero() {
+		return
 	}
 	for _, c := range t.status.Containers {
 		s.Containers = append(s.Containers, supervisor.ContainerStatus{Name: c.Name})
 	}
 	r.tells(t, s)
+}
+
+// startedAt is when the last command of a task was started, zero if none was.
+func startedAt(dir string) time.Time {
+	info, err := os.Stat(filepath.Join(dir, supervisor.StartedFile))
+	if err != nil || info.Size() == 0 {
+		return time.Time{}
+	}
+	return info.ModTime().UTC()
 }
 
 // awaitFirstWords waits a little for the supervisors, so that the first list is

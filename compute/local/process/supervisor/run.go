@@ -170,10 +170,11 @@ func (s *supervisor) finish() error {
 	if err := replaceFile(s.dir+"/"+ExitFile, text); err != nil {
 		return err // the server finds the lock free and no end: the task is lost
 	}
+	err = ignoreMissing(os.Remove(s.spec.Socket))
 	for _, client := range s.clients {
 		s.tell(client)
 	}
-	return ignoreMissing(os.Remove(s.spec.Socket))
+	return err
 }
 
 // WriteExit records the final status of a task whose supervisor did not live to

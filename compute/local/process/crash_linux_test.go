@@ -1,0 +1,337 @@
+package process_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/compute/local/process"
+	"github.com/packhorse-batch/packhorse/compute/local/process/supervisor"
+)
+
+// daemon is a script that leaves a process behind which has left its parent, its
+// process group and its session, and logs that one's process id.
+const daemon = `(setsid sh -c 'echo $$; exec sleep 3600' >&1 2>&1 &) ; sleep 0.05; `
+
+// supervisorOf finds the process that supervises a task.
+func (b *bench) supervisorOf(id string) int {
+	b.Helper()
+	want := []byte("packhorse\x00supervise\x00" + b.taskDir(id) + "\x00")
+	all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, path := range all {
+		if line, err := os.ReadFile(path); err == nil && bytes.Equal(line, want) {
+			pid, _ := strconv.Atoi(strings.Split(path, "/")[2])
+			return pid
+		}
+	}
+	b.Fatalf("task %s has no supervisor", id)
+	return 0
+}
+
+func (b *bench) taskDir(id string) string { return filepath.Join(b.dir, "tasks", id) }
+
+func (b *bench) kill(pid int) {
+	b.Helper()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		b.Fatalf("kill %d: %v", pid, err)
+	}
+}
+
+// lives reports whether a process runs: neither gone nor waiting to be reaped.
+func lives(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(after, "Z") && !strings.HasPrefix(after, "X")
+}
+
+func number(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestTheEndOfTheCommandEndsWhatItStarted(t *testing.T) {
+	tests := map[string]string{
+		"a child":                     "sh -c 'echo $$; exec sleep 3600' & sleep 0.05; exit 6",
+		"a daemon":                    daemon + "exit 6",
+		"one that hides its variable": `(setsid env -i /bin/sh -c 'echo $$; exec /bin/sleep 3600' &) ; sleep 0.05; exit 6`,
+		"one that ignores SIGTERM":    `(setsid sh -c 'trap "" TERM HUP; echo $$; while :; do sleep 0.01; done' &) ; sleep 0.05; exit 6`,
+	}
+	b := newBench(t)
+	for name, script := range tests {
+		t.Run(name, func(t *testing.T) {
+			task := shell(script)
+			if got := b.ends(task); code(got) != 6 {
+				t.Errorf("exit code %d, want 6", code(got))
+			}
+			if pid := number(t, b.output(task.Containers[0])[0]); lives(pid) {
+				t.Errorf("process %d lives on after its task", pid)
+			}
+		})
+	}
+}
+
+func TestATaskWithoutItsSupervisorIsLost(t *testing.T) {
+	b := newBench(t)
+	task := b.run(shell(daemon + "exec sleep 3600"))
+	left := number(t, b.prints(task))
+	b.kill(b.supervisorOf(task.ID))
+	got := b.stopped(task.ID)
+	if got.StopCode != compute.StopHostLost || code(got) != -1 || got.StartedAt.IsZero() || got.Reason == "" {
+		t.Errorf("status = %+v, want %s", got, compute.StopHostLost)
+	}
+	if lives(left) {
+		t.Errorf("process %d lives although its task is told as lost", left)
+	}
+	b.reopen()
+	if again := b.listed(task.ID); !cmp.Equal(again, got) {
+		t.Errorf("after reopening (-want +got):\n%s", cmp.Diff(got, again))
+	}
+}
+
+func (b *bench) listed(id string) compute.TaskStatus {
+	b.Helper()
+	list, err := b.runtime.ListTasks(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, s := range list {
+		if s.ID == id {
+			return s
+		}
+	}
+	return compute.TaskStatus{}
+}
+
+func TestATaskLostWhileTheServerIsDown(t *testing.T) {
+	b := newBench(t)
+	task := b.run(shell(daemon + "exec sleep 3600"))
+	left := number(t, b.prints(task))
+	pid := b.supervisorOf(task.ID)
+	b.close()
+	b.kill(pid)
+	b.open()
+	if got := b.stopped(task.ID); got.StopCode != compute.StopHostLost || got.StartedAt.IsZero() {
+		t.Errorf("status = %+v, want %s", got, compute.StopHostLost)
+	}
+	if lives(left) {
+		t.Errorf("process %d lives although its task is told as lost", left)
+	}
+	b.run(task)
+	b.ends(shell("echo marker"))
+	if diff := cmp.Diff([]string{strconv.Itoa(left)}, b.output(task.Containers[0])); diff != "" {
+		t.Errorf("a lost task was run again; log (-want +got):\n%s", diff)
+	}
+}
+
+func TestTasksOutliveTheServer(t *testing.T) {
+	b := newBench(t)
+	b.close()
+	server := exec.Command(os.Args[0])
+	server.Env = append(os.Environ(), serverEnv+"="+b.dir)
+	server.Stderr = os.Stderr
+	out, err := server.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("server said %q, %v", line, err)
+	}
+	b.kill(server.Process.Pid)
+	server.Wait()
+
+	b.open()
+	task := serverTask()
+	running := b.running(task.ID)
+	if got := b.prints(task); got != "before" {
+		t.Errorf("log begins with %q", got)
+	}
+	b.touch(task.ID, "go")
+	got := b.stopped(task.ID)
+	if code(got) != 9 || !got.StartedAt.Equal(running.StartedAt) {
+		t.Errorf("ended as %+v, want exit code 9 and the start of %v", got, running.StartedAt)
+	}
+	if diff := cmp.Diff([]string{"before", "after"}, b.output(task.Containers[0])); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+}
+
+// touch makes a file in the scratch directory of a task.
+func (b *bench) touch(id, name string) {
+	b.Helper()
+	if err := os.WriteFile(filepath.Join(b.taskDir(id), "work", name), nil, 0o600); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func TestATaskThatEndsWhileTheServerIsDown(t *testing.T) {
+	b := newBench(t)
+	task := b.run(shell("echo up; while [ ! -e go ]; do sleep 0.01; done; exit 8"))
+	b.prints(task)
+	pid := b.supervisorOf(task.ID)
+	b.close()
+	b.touch(task.ID, "go")
+	for lives(pid) {
+		time.Sleep(time.Millisecond) // it is a child of nobody here that could be waited for
+	}
+	b.open()
+	if got := b.stopped(task.ID); code(got) != 8 || got.StopCode != compute.StopEssentialExited {
+		t.Errorf("status = %+v, want exit code 8", got)
+	}
+}
+
+func TestARunThatWasInterruptedCanBeRepeated(t *testing.T) {
+	tests := map[string]func(dir string) error{
+		"an empty directory": func(dir string) error { return nil },
+		"half a description": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, supervisor.SpecFile), []byte(`{"ID": "`), 0o600)
+		},
+		"a lock that nobody holds": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, supervisor.LockFile), nil, 0o600)
+		},
+	}
+	for name, leave := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.close()
+			task, other := shell("exit 2"), shell("")
+			for _, id := range []string{task.ID, other.ID} {
+				if err := errors.Join(os.Mkdir(b.taskDir(id), 0o700), leave(b.taskDir(id))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.open()
+			if got := b.listed(task.ID); got.ID != "" {
+				t.Errorf("ListTasks tells %+v before anything was run", got)
+			}
+			if got := b.ends(task); code(got) != 2 {
+				t.Errorf("status = %+v, want exit code 2", got)
+			}
+			if err := b.runtime.Forget(t.Context(), other.ID); err != nil {
+				t.Errorf("Forget = %v", err)
+			}
+			if _, err := os.Stat(b.taskDir(other.ID)); !os.IsNotExist(err) {
+				t.Errorf("the directory after Forget: %v, want none", err)
+			}
+		})
+	}
+}
+
+// A power cut takes the supervisor, and maybe the end that it had written.
+func TestAStartedTaskWithoutAnEndIsNeverStartedAgain(t *testing.T) {
+	b := newBench(t)
+	task := shell("echo once")
+	b.ends(task)
+	b.close()
+	if err := os.Remove(filepath.Join(b.taskDir(task.ID), supervisor.ExitFile)); err != nil {
+		t.Fatal(err)
+	}
+	b.history = map[string][]compute.TaskStatus{}
+	b.open()
+	if got := b.stopped(task.ID); got.StopCode != compute.StopHostLost {
+		t.Errorf("status = %+v, want %s", got, compute.StopHostLost)
+	}
+	b.run(task)
+	b.ends(shell("echo marker"))
+	if diff := cmp.Diff([]string{"once"}, b.output(task.Containers[0])); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+}
+
+func TestASecondSupervisorLeaves(t *testing.T) {
+	b := newBench(t)
+	running := b.run(shell("echo once; exec sleep 3600"))
+	b.prints(running)
+	ended := shell("echo once")
+	b.ends(ended)
+	for _, task := range []compute.Task{running, ended} {
+		listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "s")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		socket, err := listener.File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := exec.Command(os.Args[0], supervisor.Verb, b.taskDir(task.ID))
+		second.Env = []string{supervisor.EarlyEnv + "=1"}
+		second.ExtraFiles = []*os.File{socket}
+		if out, err := second.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("second supervisor = %v, %s; want it to leave quietly", err, out)
+		}
+		listener.Close()
+		socket.Close()
+		if diff := cmp.Diff([]string{"once"}, b.output(task.Containers[0])); diff != "" {
+			t.Errorf("log (-want +got):\n%s", diff)
+		}
+	}
+	byHand := exec.Command(os.Args[0], supervisor.Verb, b.taskDir(ended.ID))
+	byHand.Env = []string{supervisor.EarlyEnv + "=1"}
+	if out, err := byHand.CombinedOutput(); err == nil || !strings.Contains(string(out), "packhorse serve starts supervisors") {
+		t.Errorf("a supervisor started by hand = %v, %s; want it to say who starts them", err, out)
+	}
+	if got := process.Supervise(nil); got != 2 {
+		t.Errorf("Supervise without a directory = %d, want 2", got)
+	}
+}
+
+// Something removes old files from the temporary directory.
+func TestATaskWhoseSocketIsGone(t *testing.T) {
+	t.Parallel() // the supervisor looks for a request to stop every 10 s
+	b := newBench(t)
+	script := "echo up; while [ ! -e go ]; do sleep 0.01; done; exit 4"
+	ends, stops := b.run(shell(script)), b.run(shell(script))
+	b.prints(ends)
+	b.prints(stops)
+	b.close()
+	for _, task := range []compute.Task{ends, stops} {
+		var spec supervisor.Spec
+		text, err := os.ReadFile(filepath.Join(b.taskDir(task.ID), supervisor.SpecFile))
+		if err := errors.Join(err, json.Unmarshal(text, &spec), os.Remove(spec.Socket)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.history = map[string][]compute.TaskStatus{}
+	b.open()
+	for _, task := range []compute.Task{ends, stops} {
+		if got := b.running(task.ID); got.StartedAt.IsZero() {
+			t.Errorf("status = %+v, want it RUNNING since some time", got)
+		}
+	}
+	b.touch(ends.ID, "go")
+	if got := b.stopped(ends.ID); code(got) != 4 {
+		t.Errorf("ended as %+v, want exit code 4", got)
+	}
+	if testing.Short() {
+		b.touch(stops.ID, "go") // Stop takes up to 10 s
+		return
+	}
+	if err := b.runtime.Stop(t.Context(), stops.ID, "no longer wanted"); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.stopped(stops.ID); got.StopCode != compute.StopUser || got.Reason != "no longer wanted" {
+		t.Errorf("ended as %+v, want it stopped", got)
+	}
+}
