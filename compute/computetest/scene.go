@@ -23,6 +23,7 @@ type scene struct {
 	ctx     context.Context
 	news    *newspaper
 
+	tidy      func() // cleanup, once
 	stopWatch context.CancelFunc
 	watching  chan error // what Watch returned
 
@@ -40,8 +41,9 @@ func newScene(t *testing.T, h Harness) *scene {
 		h.Patience = defaultPatience
 	}
 	s := &scene{T: t, h: h, backend: h.Backend, ctx: context.WithoutCancel(t.Context()), news: newNewspaper()}
+	s.tidy = sync.OnceFunc(s.cleanup)
 	s.watch()
-	t.Cleanup(s.cleanup)
+	t.Cleanup(s.tidy)
 	return s
 }
 
@@ -74,6 +76,7 @@ func (s *scene) reopen() {
 		s.Errorf("Watch() = %v after its context ended, want context.Canceled", err)
 	}
 	s.backend = s.h.Reopen(s.T)
+	s.Cleanup(s.tidy) // once more: before what Reopen may have left to clean up
 	s.watch()
 }
 

@@ -209,6 +209,9 @@ func manyTasks(s *scene) {
 		})
 	}
 	calls.Wait()
+	if s.Failed() {
+		return
+	}
 	for i, task := range tasks {
 		checkExit(s, task, s.stopped(task.ID), int32(i))
 	}

@@ -6,8 +6,11 @@ package imitation
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
+	"math/rand/v2"
 	"net/netip"
+	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
@@ -40,6 +43,14 @@ func Zone(region, id string) string {
 // match its beginning ("Host EC2*").
 func LostReason(instance string) string {
 	return "Host EC2 (instance " + instance + ") terminated."
+}
+
+// Lifetime draws how long a Spot host lives when it is reclaimed perHour times an
+// hour in the mean, which must be above 0. The same seed and id draw the same.
+func Lifetime(seed uint64, id string, perHour float64) time.Duration {
+	sum := digest("interruption", id)
+	r := rand.New(rand.NewPCG(seed, binary.BigEndian.Uint64(sum[:])))
+	return time.Duration(r.ExpFloat64() / perHour * float64(time.Hour))
 }
 
 // Need is what a task takes of its host: the sum over its containers, as ECS

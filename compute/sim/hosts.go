@@ -121,9 +121,7 @@ func (b *Backend) foresee(h *host) {
 	if h.Market != compute.Spot || b.cfg.InterruptionsPerHour <= 0 {
 		return
 	}
-	mean := time.Duration(float64(time.Hour) / b.cfg.InterruptionsPerHour)
-	end := h.LaunchedAt.Add(b.chance.draw(Exponential(mean), "interruption", h.ID))
-	b.foreseeReclaim(h, end)
+	b.foreseeReclaim(h, h.LaunchedAt.Add(imitation.Lifetime(b.cfg.Seed, h.ID, b.cfg.InterruptionsPerHour)))
 }
 
 // foreseeReclaim schedules a host's reclaim and the notice before it.
