@@ -80,6 +80,9 @@ func (e *Engine) Kick(string) {
 	}
 }
 
+// Take receives news, to be handled by the next Turn. It never blocks.
+func (e *Engine) Take(news []compute.News) { e.inbox.put(news) }
+
 // Run makes passes until ctx ends: at once for whatever is there, then whenever
 // something changes or a deadline comes. It returns ctx.Err(), or the error of a
 // backend whose news ended.
@@ -87,7 +90,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watch := make(chan error, 1)
-	go func() { watch <- e.Compute.Watch(ctx, e.inbox.put) }()
+	go func() { watch <- e.Compute.Watch(ctx, e.Take) }()
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
 	timer := time.NewTimer(0)
@@ -105,7 +108,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		case <-e.inbox.signal:
 		case <-timer.C:
 		}
-		next := e.turn(ctx)
+		next := e.Turn(ctx)
 		timer.Stop()
 		if !next.IsZero() {
 			timer.Reset(max(0, next.Sub(e.Now())))
@@ -113,9 +116,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 }
 
-// turn handles all news there is and makes passes while they find more to do. It
-// returns when to look again by time alone.
-func (e *Engine) turn(ctx context.Context) time.Time {
+// Turn handles all news there is and makes passes while they find more to do. It
+// returns when to look again by time alone. Run calls it; a simulation calls it
+// itself.
+func (e *Engine) Turn(ctx context.Context) time.Time {
 	for {
 		if news := e.inbox.take(maxInbox); len(news) > 0 {
 			e.Observe(ctx, news)

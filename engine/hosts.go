@@ -321,3 +321,19 @@ func (e *Engine) terminate(ctx context.Context, h store.Host, why string, now ti
 	e.Log.Info("host is gone", "host", h.Instance, "type", h.Type, "environment", h.Environment, "why", why)
 	return ignoreConflict(e.Records.Write(ctx, e.Records.MoveGone(h)...))
 }
+
+// DesiredVCPUs returns the vCPUs of the hosts that an environment has or is about
+// to have; false if that cannot be told now.
+func (e *Engine) DesiredVCPUs(ctx context.Context, env store.Environment) (int32, bool) {
+	hosts, err := e.Records.Hosts(ctx, env.Name())
+	if err != nil {
+		return 0, false
+	}
+	var milli int64
+	for _, h := range hosts {
+		if h.State != compute.HostDraining {
+			milli += h.Has.MilliVCPU
+		}
+	}
+	return int32(milli / 1000), true
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/lifecycle"
 	"github.com/packhorse-batch/packhorse/store"
 )
 
@@ -153,9 +154,6 @@ func (e *Engine) sweepWaiting(ctx context.Context) error {
 	return nil
 }
 
-// queueDeleted is the reason of jobs that end because their queue is deleted.
-const queueDeleted = "JobQueue deleted"
-
 // sweepDeleted ends the jobs of queues that are being deleted.
 func (e *Engine) sweepDeleted(ctx context.Context) error {
 	queues, err := e.Records.Queues(ctx)
@@ -164,7 +162,7 @@ func (e *Engine) sweepDeleted(ctx context.Context) error {
 	}
 	for _, q := range queues {
 		if q.Detail.Status == types.JQStatusDeleting {
-			if _, err := e.EndJobs(ctx, q.Name(), queueDeleted); err != nil {
+			if _, err := e.EndJobs(ctx, q.Name(), lifecycle.QueueDeletedReason); err != nil {
 				return err
 			}
 		}

@@ -229,8 +229,11 @@ func (l *Lifecycle) endArray(parent *batch.Job) bool {
 	to, reason := batch.Succeeded, ""
 	if parent.Array.Counts.Failed > 0 {
 		to, reason = batch.Failed, ArrayChildFailed
-		if parent.Stop != nil {
+		switch {
+		case parent.Stop != nil:
 			reason = parent.Stop.Reason
+		case parent.Array.Unstarted == parent.Array.Size:
+			reason = parent.Array.Closed // no child ever had a chance
 		}
 	}
 	ended, err := parent.Transition(to, reason, batch.MillisOf(l.Now()))
@@ -248,6 +251,7 @@ const (
 	EssentialExited    = "Essential container in task exited"
 	TimedOut           = "Job attempt duration exceeded timeout"
 	TaskFailedToStart  = "Task failed to start"
+	QueueDeletedReason = "JobQueue deleted"
 )
 
 // Unstarted returns the state of a child that has no record, as its parent tells it.

@@ -1,0 +1,69 @@
+// Package home wires the parts of Packhorse into one running whole, for the server
+// and for tests alike.
+package home
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/control"
+	"github.com/packhorse-batch/packhorse/control/jobs"
+	"github.com/packhorse-batch/packhorse/engine"
+	"github.com/packhorse-batch/packhorse/lifecycle"
+	"github.com/packhorse-batch/packhorse/provisioner/catalog"
+	"github.com/packhorse-batch/packhorse/store"
+)
+
+// Parts are what a home is made from.
+type Parts struct {
+	Table   store.Table
+	Compute compute.Backend
+	Account batch.Account
+	Now     func() time.Time
+	// IdleWindow is how long a host without tasks stays.
+	IdleWindow time.Duration
+	// TaskLookup keeps the ordering that finds jobs by their ECS task.
+	TaskLookup bool
+	// Secret returns the value of a container's secret; nil knows none.
+	Secret func(name, valueFrom string) (string, bool)
+	Log    *slog.Logger
+}
+
+// Home is a wired Packhorse. Its operations are those of AWS Batch.
+type Home struct {
+	*control.Control
+	*jobs.Jobs
+	Records *store.Records
+	Engine  *engine.Engine
+	Account batch.Account
+}
+
+// New wires a home. Nothing runs until Engine.Run.
+func New(p Parts) *Home {
+	records := store.New(p.Table, store.Options{TaskLookup: p.TaskLookup})
+	types := catalog.Default()
+	h := &Home{Records: records, Account: p.Account}
+	life := &lifecycle.Lifecycle{Records: records, Now: p.Now}
+	h.Engine = engine.New(engine.Config{
+		Records: records, Lifecycle: life, Compute: p.Compute, Account: p.Account,
+		Types: func(names []string) []catalog.Type {
+			expanded, _ := types.Expand(names)
+			return expanded
+		},
+		Now: p.Now, NewID: jobs.NewID, IdleWindow: p.IdleWindow, Secret: p.Secret, Log: p.Log,
+	})
+	life.Woken = h.Engine.Kick
+	h.Control = control.New(control.Config{
+		Records: records, Account: p.Account, Types: types, Now: p.Now, NewUUID: uuid.NewString,
+		Kick: h.Engine.Kick, EndJobs: h.Engine.EndJobs, DesiredVCPUs: h.Engine.DesiredVCPUs,
+	})
+	h.Engine.FinishDeletes = h.FinishDeletes
+	h.Jobs = &jobs.Jobs{
+		Records: records, Lifecycle: life, Account: p.Account, Now: p.Now, NewID: jobs.NewID, Kick: h.Engine.Kick,
+	}
+	return h
+}
