@@ -8,7 +8,6 @@ import (
 	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 
-	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/store"
 )
 
@@ -230,12 +229,4 @@ func (c *Control) nextDefinitions(ctx context.Context, q definitionQuery, limit 
 // for EC2.
 func onFargate(capabilities []types.PlatformCapability) bool {
 	return len(capabilities) == 1 && strings.EqualFold(string(capabilities[0]), string(types.PlatformCapabilityFargate))
-}
-
-// platformOf returns the platform that a definition asks for.
-func platformOf(capabilities []types.PlatformCapability) batch.Platform {
-	if onFargate(capabilities) {
-		return batch.PlatformFargate
-	}
-	return batch.PlatformEC2
 }

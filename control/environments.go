@@ -209,9 +209,13 @@ func (c *Control) desiredVCPUs(ctx context.Context, env store.Environment) int32
 // the hosts themselves must change, they are replaced one by one.
 func (c *Control) UpdateComputeEnvironment(ctx context.Context, in *awsbatch.UpdateComputeEnvironmentInput) (*awsbatch.UpdateComputeEnvironmentOutput, error) {
 	var env store.Environment
+	var queues []string
 	err := untilWritten("compute environment "+deref(in.ComputeEnvironment), func() error {
 		current, err := c.environmentByRef(ctx, deref(in.ComputeEnvironment))
 		if err != nil {
+			return err
+		}
+		if queues, err = c.queuesUsing(ctx, current.Name()); err != nil {
 			return err
 		}
 		now := updateNow{Types: c.cfg.Types, At: c.now()}
@@ -226,22 +230,11 @@ func (c *Control) UpdateComputeEnvironment(ctx context.Context, in *awsbatch.Upd
 	if err != nil {
 		return nil, err
 	}
-	if err := c.kickUsersOf(ctx, env.Name()); err != nil {
-		return nil, err
-	}
+	c.kick(queues...)
 	return &awsbatch.UpdateComputeEnvironmentOutput{
 		ComputeEnvironmentName: env.Detail.ComputeEnvironmentName,
 		ComputeEnvironmentArn:  ptr(c.cfg.Account.ARN(KindEnvironment, env.Name())),
 	}, nil
-}
-
-// kickUsersOf tells the engine of a change in an environment.
-func (c *Control) kickUsersOf(ctx context.Context, environment string) error {
-	queues, err := c.queuesUsing(ctx, environment)
-	if err == nil {
-		c.kick(queues...)
-	}
-	return err
 }
 
 // DeleteComputeEnvironment begins to delete an environment that is DISABLED and in no

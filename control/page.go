@@ -107,9 +107,6 @@ func window[T any](sorted []T, name func(T) string, after string, size int) (pag
 	for start < len(sorted) && name(sorted[start]) <= after {
 		start++
 	}
-	if after == "" {
-		start = 0
-	}
 	end := min(start+size, len(sorted))
 	if end < len(sorted) {
 		next = name(sorted[end-1])

@@ -90,22 +90,20 @@ func (c *Control) UpdateSchedulingPolicy(ctx context.Context, in *awsbatch.Updat
 	if err := checkPolicies(in.FairsharePolicy, in.QuotaSharePolicy); err != nil {
 		return nil, err
 	}
-	var name string
+	var queues []string
 	err := untilWritten("scheduling policy "+deref(in.Arn), func() error {
 		policy, err := c.policyByRef(ctx, deref(in.Arn))
 		if err != nil {
 			return err
 		}
-		name = policy.Name()
+		if queues, err = c.queuesSharingBy(ctx, policy.Name()); err != nil {
+			return err
+		}
 		if in.FairsharePolicy != nil {
 			policy.Detail.FairsharePolicy = completePolicy(in.FairsharePolicy)
 		}
 		return c.cfg.Records.Write(ctx, c.cfg.Records.PutPolicy(policy))
 	})
-	if err != nil {
-		return nil, err
-	}
-	queues, err := c.queuesSharingBy(ctx, name)
 	if err != nil {
 		return nil, err
 	}

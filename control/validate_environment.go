@@ -78,14 +78,12 @@ func canonicalResources(r types.ComputeResource) (types.ComputeResource, error) 
 // checkResources checks the computeResources of a managed environment, whose
 // enumerations are canonical, as AWS Batch does. known may be nil.
 func checkResources(r types.ComputeResource, known TypeSource) error {
-	checks := []func(types.ComputeResource) error{checkCounts, checkNetwork}
+	checks := []func(types.ComputeResource) error{
+		checkEC2Members, checkCounts, checkNetwork, checkStrategy, checkImages, checkTemplate, checkScalingPolicy,
+		func(r types.ComputeResource) error { return checkInstanceTypes(r, known) },
+	}
 	if isFargate(r.Type) {
 		checks = []func(types.ComputeResource) error{checkFargateMembers, checkCounts, checkNetwork}
-	} else {
-		checks = []func(types.ComputeResource) error{
-			checkEC2Members, checkCounts, checkNetwork, checkStrategy, checkImages, checkTemplate, checkScalingPolicy,
-			func(r types.ComputeResource) error { return checkInstanceTypes(r, known) },
-		}
 	}
 	for _, check := range checks {
 		if err := check(r); err != nil {
@@ -156,8 +154,6 @@ func checkCounts(r types.ComputeResource) error {
 	case r.DesiredvCpus != nil && (*r.DesiredvCpus < low || *r.DesiredvCpus > high):
 		return refuse("desiredvCpus should be between minvCpus and maxvCpus.",
 			fmt.Sprintf("leave desiredvCpus (%d) out, or choose %d to %d", *r.DesiredvCpus, low, high))
-	case isFargate(r.Type) && high < 1:
-		return refuse("maxvCpus should be greater than 0.", "set computeResources.maxvCpus to 1 or more")
 	case r.BidPercentage != nil && (*r.BidPercentage < 0 || *r.BidPercentage > 100):
 		return refuse("Bid percentage must be between 0 to 100.",
 			"leave computeResources.bidPercentage out to pay up to the On-Demand price")
