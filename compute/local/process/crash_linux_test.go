@@ -3,7 +3,6 @@ package process_test
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"net"
 	"os"
@@ -206,10 +205,10 @@ func TestARunThatWasInterruptedCanBeRepeated(t *testing.T) {
 	tests := map[string]func(dir string) error{
 		"an empty directory": func(dir string) error { return nil },
 		"half a description": func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, supervisor.SpecFile), []byte(`{"ID": "`), 0o600)
+			return os.WriteFile(supervisor.JournalPath(dir), []byte(`{"Task": {"ID": "`), 0o600)
 		},
-		"a lock that nobody holds": func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, supervisor.LockFile), nil, 0o600)
+		"a description without a supervisor": func(dir string) error {
+			return os.WriteFile(supervisor.JournalPath(dir), []byte(`{"Task": {"ID": "`+filepath.Base(dir)+`"}}`+"\n"), 0o600)
 		},
 	}
 	for name, leave := range tests {
@@ -245,7 +244,9 @@ func TestAStartedTaskWithoutAnEndIsNeverStartedAgain(t *testing.T) {
 	task := shell("echo once")
 	b.ends(task)
 	b.close()
-	if err := os.Remove(filepath.Join(b.taskDir(task.ID), supervisor.ExitFile)); err != nil {
+	path := supervisor.JournalPath(b.taskDir(task.ID))
+	journal, err := os.ReadFile(path)
+	if err := errors.Join(err, os.Truncate(path, int64(len(journal)-20))); err != nil {
 		t.Fatal(err)
 	}
 	b.history = map[string][]compute.TaskStatus{}
@@ -307,9 +308,8 @@ func TestATaskWhoseSocketIsGone(t *testing.T) {
 	b.prints(stops)
 	b.close()
 	for _, task := range []compute.Task{ends, stops} {
-		var spec supervisor.Spec
-		text, err := os.ReadFile(filepath.Join(b.taskDir(task.ID), supervisor.SpecFile))
-		if err := errors.Join(err, json.Unmarshal(text, &spec), os.Remove(spec.Socket)); err != nil {
+		past, err := supervisor.ReadJournal(supervisor.JournalPath(b.taskDir(task.ID)))
+		if err := errors.Join(err, os.Remove(past.Task.Socket)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -4,8 +4,8 @@
 // Each task is a directory, <Dir>/<task id>, and a process that supervises it
 // (package supervisor): the same binary, started again as "packhorse supervise
 // <directory>" in a session of its own. The supervisor runs the commands, writes
-// their output to the log streams and leaves the end in exit.json. It outlives the
-// server. A server that starts finds the directories, dials the supervisors that
+// their output to the log streams and notes the end in the task's journal. It
+// outlives the server. A server that starts finds the directories, dials the supervisors that
 // live, reads how the others' tasks ended, and goes on.
 //
 // Server and supervisor speak over a unix socket: the supervisor tells each change,
@@ -13,10 +13,10 @@
 // gone. Nothing is polled. The socket only carries news, though; what is true is in
 // the directory:
 //
-//	lock is held            a supervisor lives
-//	no "started"            nothing was ever run: Run starts it
-//	"started", exit.json    it has ended, that way
-//	"started", no exit.json, lock free
+//	the journal is locked   a supervisor lives
+//	not started             nothing was ever run: Run starts it
+//	an end                  it has ended, that way
+//	started, no end, no lock
 //	                        the supervisor died (kill -9, power cut): what is left
 //	                        of the task is killed, then it is told as lost
 //

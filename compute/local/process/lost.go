@@ -5,8 +5,6 @@ package process
 import (
 	"context"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -94,12 +92,8 @@ func (r *Runtime) killRemains(lost map[string]*task) (living map[string]bool) {
 // which that is all that can be known. A number that another process has got since
 // is passed over unless that one leads a group too.
 func killGroups(dir string) (living bool) {
-	text, _ := os.ReadFile(filepath.Join(dir, supervisor.StartedFile))
-	for _, field := range strings.Fields(string(text)) {
-		pid, err := strconv.Atoi(field)
-		if err != nil || pid <= 1 {
-			continue
-		}
+	past, _ := supervisor.ReadJournal(supervisor.JournalPath(dir))
+	for _, pid := range past.Pids {
 		if syscall.Kill(-pid, syscall.SIGKILL) == nil {
 			living = true
 		}
@@ -120,12 +114,15 @@ func (r *Runtime) tellLost(t *task) {
 		Notes:     status.Notes,
 	}
 	if s.StartedAt.IsZero() {
-		s.StartedAt = startedAt(r.dir(t.id)) // it died before we heard of it
+		past, _ := supervisor.ReadJournal(supervisor.JournalPath(r.dir(t.id)))
+		if len(past.Pids) > 0 {
+			s.StartedAt = past.Started // it died before we heard of it
+		}
 	}
 	for _, c := range status.Containers {
 		s.Containers = append(s.Containers, supervisor.ContainerStatus{Name: c.Name, ExitCode: c.ExitCode, Reason: c.Reason})
 	}
-	if err := supervisor.WriteExit(r.dir(t.id), s); err != nil {
+	if err := supervisor.AppendEnd(r.dir(t.id), s); err != nil {
 		r.log.Error("the end of a lost task cannot be recorded; it is found lost again after a restart", "task", t.id, "err", err)
 	}
 	_ = os.Remove(r.socketPath(t.id))

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -38,89 +37,77 @@ func (r *Runtime) restore() error {
 // restoreTask takes up one task: one that ended, one that runs, or into lost one
 // whose supervisor died. One that was never started is left to the next Run.
 func (r *Runtime) restoreTask(id string, lost map[string]*task) {
-	dir := r.dir(id)
 	t := newTask(id)
 	close(t.ready)
-	var spec supervisor.Spec
-	if err := readJSON(filepath.Join(dir, supervisor.SpecFile), &spec); err != nil {
-		if _, err := os.Stat(filepath.Join(dir, supervisor.StartedFile)); err != nil {
-			return // Run was interrupted
-		}
-		r.log.Warn("the description of a task cannot be read; it is taken for lost", "task", id, "err", err)
-		spec = supervisor.Spec{ID: id, Mark: r.mark + "/" + id}
+	past, err := supervisor.ReadJournal(supervisor.JournalPath(r.dir(id)))
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		r.log.Error("the journal of a task cannot be read; the task is not told", "task", id, "err", err)
+		return
+	case past.Task == nil:
+		return // Run was interrupted
 	}
-	t.status = firstStatus(spec)
-	if r.restoreEnd(t) {
+	t.status = firstStatus(*past.Task)
+	if r.restoreEnd(t, past) {
 		return
 	}
-	if conn, err := dial(spec.Socket); err == nil {
+	if conn, err := dial(past.Task.Socket); err == nil {
 		r.tasks[id] = t
 		t.conn = conn
 		r.news.add(t.status)
 		r.work.Go(func() { r.follow(t) })
 		return
 	}
-	lock, err := r.lockTask(id, syscall.LOCK_NB)
-	if err == nil {
+	lock, lockErr := r.lockTask(id, syscall.LOCK_NB)
+	if lockErr == nil {
 		defer lock.Close()
 	}
-	if r.restoreEnd(t) { // just now
+	past, err = supervisor.ReadJournal(supervisor.JournalPath(r.dir(id)))
+	if err != nil || r.restoreEnd(t, past) { // just now
 		return
 	}
-	if err != nil {
-		// It lives, but its socket is gone: someone cleaned the temporary directory.
+	switch {
+	case lockErr != nil:
+		// It lives, but its socket is gone: someone cleaned the directory.
 		r.log.Warn("the supervisor of a task cannot be reached; its end will be seen, and Stop takes up to 10 s", "task", id)
 		r.tasks[id] = t
-		r.guess(t)
+		r.guess(t, past)
 		go r.settle(t) // not waited for by Close: it may take as long as the task
-		return
+	case !past.Started.IsZero():
+		r.tasks[id] = t
+		r.guess(t, past)
+		lost[id] = t
 	}
-	if _, err := os.Stat(filepath.Join(dir, supervisor.StartedFile)); errors.Is(err, fs.ErrNotExist) {
-		return
-	}
-	r.tasks[id] = t
-	r.guess(t)
-	lost[id] = t
 }
 
 // restoreEnd takes up a task that has ended; false if it has not.
-func (r *Runtime) restoreEnd(t *task) bool {
-	end, err := readExit(r.dir(t.id))
-	if err != nil {
+func (r *Runtime) restoreEnd(t *task, past supervisor.Journal) bool {
+	if past.End == nil {
 		return false
 	}
 	r.tasks[t.id] = t
 	t.isHeard()
-	r.tells(t, end)
+	r.tells(t, *past.End)
 	return true
 }
 
-// guess tells a task as running since its last command was started, when the
+// guess tells a task as running since its supervisor took it up, when the
 // supervisor cannot be asked.
-func (r *Runtime) guess(t *task) {
+func (r *Runtime) guess(t *task, past supervisor.Journal) {
 	t.isHeard()
+	if len(past.Pids) == 0 {
+		return
+	}
 	s := supervisor.Status{
 		State:     string(compute.TaskRunning),
 		Version:   2,
-		StartedAt: startedAt(r.dir(t.id)),
+		StartedAt: past.Started,
 		Notes:     t.status.Notes,
-	}
-	if s.StartedAt.IsZero() {
-		return
 	}
 	for _, c := range t.status.Containers {
 		s.Containers = append(s.Containers, supervisor.ContainerStatus{Name: c.Name})
 	}
 	r.tells(t, s)
-}
-
-// startedAt is when the last command of a task was started, zero if none was.
-func startedAt(dir string) time.Time {
-	info, err := os.Stat(filepath.Join(dir, supervisor.StartedFile))
-	if err != nil || info.Size() == 0 {
-		return time.Time{}
-	}
-	return info.ModTime().UTC()
 }
 
 // awaitFirstWords waits a little for the supervisors, so that the first list is

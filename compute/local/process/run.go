@@ -4,7 +4,6 @@ package process
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -118,11 +117,30 @@ func prepare(dir string, spec *supervisor.Spec, volumes []compute.Volume) error 
 			}
 		}
 	}
-	text, err := json.Marshal(spec)
-	if err != nil {
+	path := supervisor.JournalPath(dir)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		f, err = reopenJournal(path)
+	}
+	if f == nil || err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, supervisor.SpecFile), text, 0o600)
+	return errors.Join(supervisor.Append(f, supervisor.Record{Task: spec}), f.Close())
+}
+
+// reopenJournal empties the journal of a task that was never started; nil for one
+// that is, or was, supervised after all: a supervisor will leave it alone too.
+func reopenJournal(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		return nil, err
+	}
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+		if j, err := supervisor.ReadJournal(path); err == nil && j.Started.IsZero() && j.End == nil {
+			return f, f.Truncate(0)
+		}
+	}
+	return nil, f.Close()
 }
 
 // startSupervisor starts the binary again, in a session of its own, so that no

@@ -130,12 +130,15 @@ func (r *Runtime) unstarted(id string) bool {
 		return false
 	}
 	lock, err := r.lockTask(id, syscall.LOCK_NB)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
 	if err != nil {
 		return false
 	}
 	defer lock.Close()
-	_, err = os.Stat(filepath.Join(r.dir(id), supervisor.StartedFile))
-	return errors.Is(err, fs.ErrNotExist)
+	past, err := supervisor.ReadJournal(supervisor.JournalPath(r.dir(id)))
+	return err == nil && past.Started.IsZero() && past.End == nil
 }
 
 // removeAll removes a directory, also when it holds directories that nobody may

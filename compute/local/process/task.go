@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -126,8 +125,8 @@ func (r *Runtime) settle(t *task) {
 		return
 	}
 	defer lock.Close()
-	if end, err := readExit(r.dir(t.id)); err == nil {
-		r.tells(t, end)
+	if j, err := supervisor.ReadJournal(supervisor.JournalPath(r.dir(t.id))); err == nil && j.End != nil {
+		r.tells(t, *j.End)
 		return
 	}
 	if r.ctx.Err() == nil {
@@ -148,7 +147,7 @@ func reap(pid int) {
 // lockTask takes the lock of a task, which proves that no supervisor of it lives.
 // With LOCK_NB it fails at once with EWOULDBLOCK when one does.
 func (r *Runtime) lockTask(id string, how int) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(r.dir(id), supervisor.LockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(supervisor.JournalPath(r.dir(id)), os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -162,19 +161,6 @@ func (r *Runtime) lockTask(id string, how int) (*os.File, error) {
 			return nil, err
 		}
 	}
-}
-
-func readExit(dir string) (supervisor.Status, error) {
-	var s supervisor.Status
-	return s, readJSON(filepath.Join(dir, supervisor.ExitFile), &s)
-}
-
-func readJSON(path string, into any) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(text, into)
 }
 
 // say sends a request to the supervisor; io.EOF when it is not connected.

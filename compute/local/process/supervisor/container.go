@@ -77,8 +77,7 @@ func (s *supervisor) start(c *container) error {
 		c.closeLog()
 		return fmt.Errorf("CannotStartContainerError: exec %s: %w", program, err)
 	}
-	// Only systems that cannot see environments need the ids; see Survivors.
-	_, _ = s.started.WriteString(strconv.Itoa(c.pid) + "\n")
+	_ = Append(s.journal, Record{Pid: c.pid}) // for systems that have no Survivors
 	c.state, c.ran = started, true
 	c.output = []*os.File{out, fault}
 	for _, from := range c.output {

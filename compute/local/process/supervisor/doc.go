@@ -6,10 +6,10 @@
 //
 // What keeps a task from running twice, or from going on unseen:
 //
-//   - The supervisor holds an exclusive lock on the file "lock" for as long as it
-//     lives. A second one finds it taken and leaves.
-//   - Before it starts anything it creates the file "started", which must not be
-//     there. A supervisor that died cannot have a successor that starts again.
+//   - The supervisor holds an exclusive lock on the task's journal for as long as
+//     it lives. A second one finds it taken and leaves.
+//   - Before it starts anything it notes in the journal that it has the task. A
+//     supervisor that died cannot have a successor that starts again.
 //   - It takes up orphans of its commands (Linux: child subreaper) and kills what
 //     is left when a command ends, daemons included, as the end of a container would.
 //   - Its commands die with it (Linux: parent death signal). What still escapes is

@@ -3,7 +3,6 @@
 package supervisor
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -44,7 +43,7 @@ func Run(dir string) int {
 type supervisor struct {
 	dir        string
 	spec       Spec
-	started    *os.File // StartedFile
+	journal    *os.File // locked
 	null       *os.File // standard input of the commands
 	containers []*container
 	status     Status
@@ -63,33 +62,35 @@ func begin(dir string) (*supervisor, error) {
 		return nil, fmt.Errorf("file descriptor %d is no socket: packhorse serve starts supervisors, do not start one by hand", ListenerFD)
 	}
 	syscall.CloseOnExec(ListenerFD)
-	// The lock is never closed: it ends with the process.
-	lock, err := syscall.Open(dir+"/"+LockFile, syscall.O_RDWR|syscall.O_CREAT|syscall.O_CLOEXEC, 0o600)
+	journal, err := os.OpenFile(JournalPath(dir), os.O_RDWR|os.O_APPEND, 0)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", LockFile, err)
+		return nil, err
 	}
-	if err := syscall.Flock(lock, syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	// The lock ends with the process, for the file is never closed.
+	if err := syscall.Flock(int(journal.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, nil
+	}
+	past, err := parseJournal(journal)
+	if err != nil {
+		return nil, err
+	}
+	if !past.Started.IsZero() || past.End != nil {
+		return nil, nil
+	}
+	if past.Task == nil {
+		return nil, errNoTask
+	}
+	now := time.Now().UTC()
+	if err := Append(journal, Record{Started: &now}); err != nil {
+		return nil, err
 	}
 	s := &supervisor{
 		dir:      dir,
+		spec:     *past.Task,
+		journal:  journal,
 		exits:    make(chan *container),
 		arrivals: make(chan *os.File),
 		requests: make(chan Request),
-	}
-	text, err := os.ReadFile(dir + "/" + SpecFile)
-	if err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(text, &s.spec); err != nil {
-		return nil, fmt.Errorf("%s: %w", SpecFile, err)
-	}
-	s.started, err = os.OpenFile(dir+"/"+StartedFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
 	}
 	if s.null, err = os.Open(os.DevNull); err != nil {
 		return nil, err
@@ -163,43 +164,15 @@ func (s *supervisor) finish() error {
 		s.status.StopCode, s.status.Reason = stopEssentialExited, reasonEssentialExited
 	}
 	s.status.Version++
-	text, err := json.Marshal(s.status)
-	if err != nil {
-		return err
-	}
-	if err := replaceFile(s.dir+"/"+ExitFile, text); err != nil {
+	if err := Append(s.journal, Record{End: &s.status}); err != nil {
 		return err // the server finds the lock free and no end: the task is lost
 	}
-	err = ignoreMissing(os.Remove(s.spec.Socket))
+	err := os.Remove(s.spec.Socket)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
 	for _, client := range s.clients {
 		s.tell(client)
-	}
-	return err
-}
-
-// WriteExit records the final status of a task whose supervisor did not live to
-// do it. The caller holds the task's lock.
-func WriteExit(dir string, status Status) error {
-	text, err := json.Marshal(status)
-	if err != nil {
-		return err
-	}
-	return replaceFile(dir+"/"+ExitFile, text)
-}
-
-// replaceFile writes a file so that it is there whole or not at all. It is not
-// flushed to the disk: after a power cut nothing of the task runs, and a missing
-// end means just that it was lost.
-func replaceFile(path string, text []byte) error {
-	if err := os.WriteFile(path+".tmp", text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".tmp", path)
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
 	}
 	return err
 }

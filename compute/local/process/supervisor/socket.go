@@ -72,7 +72,7 @@ func (s *supervisor) hear(client *os.File) {
 }
 
 // tell sends the status to a server. One that is gone, or does not read, finds
-// the end in ExitFile.
+// the end in the journal.
 func (s *supervisor) tell(client *os.File) {
 	text, err := json.Marshal(s.status)
 	if err != nil {

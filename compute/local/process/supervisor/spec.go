@@ -4,14 +4,10 @@ package supervisor
 
 import "time"
 
-// The files of a task directory.
+// What is in a task directory beside the journal.
 const (
-	SpecFile    = "task.json" // a Spec; written before the supervisor is started
-	LockFile    = "lock"      // locked while a supervisor lives
-	StartedFile = "started"   // made once; the process ids of the commands, one a line
-	StopFile    = "stop"      // a request to stop, where the socket cannot be reached; its reason
-	ExitFile    = "exit.json" // the final Status
-	WorkDir     = "work"      // where the commands start
+	StopFile = "stop" // a request to stop, where the socket cannot be reached; its reason
+	WorkDir  = "work" // where the commands start
 )
 
 // ListenerFD is the file descriptor at which a supervisor finds the unix socket
@@ -57,7 +53,7 @@ type Dependency struct {
 }
 
 // Status is what the supervisor tells of its task, one JSON value a line over the
-// socket for each change, the last one in ExitFile too. State and StopCode are
+// socket for each change, the last one in the journal too. State and StopCode are
 // those of package compute, which is too large to import here.
 type Status struct {
 	State      string
