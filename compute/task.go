@@ -98,7 +98,8 @@ type Tmpfs struct {
 // TaskState is where a task is.
 type TaskState string
 
-// The states of a task, in order; it never goes back.
+// The states of a task, in order; it never goes back, but for one case: a backend
+// that was restarted may tell RUNNING of a task that had ended until it has looked.
 const (
 	TaskPending TaskState = "PENDING" // accepted: the image is pulled, the container made
 	TaskRunning TaskState = "RUNNING" // its containers run
@@ -164,6 +165,8 @@ type Tasks interface {
 	ListTasks(ctx context.Context) ([]TaskStatus, error)
 	// Forget lets the backend clean up after a task that has stopped and whose end
 	// is recorded. Logs stay. An unknown task is no error; one that has not stopped is
-	// kept. After it the ID may be unknown again, so it must not be run any more.
+	// kept, with or without an error. Afterwards the ID may be unknown again, so it
+	// must not be run any more. A clean-up that a restart cut short may let the task
+	// be listed again, as STOPPED: forget it again.
 	Forget(ctx context.Context, id string) error
 }

@@ -288,12 +288,10 @@ func forgetEnded(s *scene) {
 func forgetRunning(s *scene) {
 	host := s.host()
 	task := s.running(host.ID)
-	if err := s.backend.Forget(s.ctx, task.ID); err != nil {
-		s.Errorf("Forget() = %v of a task that runs, want nil", err)
-	}
+	refused := s.backend.Forget(s.ctx, task.ID) // which it may be or not
 	got, ok := s.listed(task.ID)
 	if !ok || got.State != compute.TaskRunning {
-		s.Errorf("after Forget of a task that runs, ListTasks tells %+v, %t; want it RUNNING", got, ok)
+		s.Errorf("after Forget of a task that runs (%v), ListTasks tells %+v, %t; want it RUNNING", refused, got, ok)
 	}
 }
 
