@@ -5,9 +5,15 @@ package main
 import (
 	"os"
 
+	"github.com/packhorse-batch/packhorse/compute/local/process"
 	"github.com/packhorse-batch/packhorse/internal/cli"
 )
 
 func main() {
+	// One supervisor is started for each plain process that runs as a job: before
+	// anything else is set up.
+	if len(os.Args) > 1 && os.Args[1] == "supervise" {
+		os.Exit(process.Supervise(os.Args[2:]))
+	}
 	os.Exit(cli.Main(os.Args[1:], serverCommands()...))
 }

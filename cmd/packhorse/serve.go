@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/packhorse-batch/packhorse/compute/local"
+	"github.com/packhorse-batch/packhorse/internal/laptop"
+)
+
+// serveFlags are the flags of serve, as they are typed.
+type serveFlags struct {
+	laptop.Options
+	runtime, accessKey, secretKey string
+	demo, verbose                 bool
+}
+
+// Defaults of a server.
+const (
+	defaultListen     = "127.0.0.1:4600"
+	defaultRegion     = "us-east-1"
+	defaultAccount    = "000000000000"
+	defaultIdleWindow = 5 * time.Minute
+)
+
+func serveCommand() *cobra.Command {
+	var f serveFlags
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve AWS Batch on this machine",
+		Long: `Serve AWS Batch on this machine, until Ctrl-C.
+
+Jobs run in Docker containers where a Docker Engine answers, otherwise as plain
+processes. Hosts of EC2, Spot and Fargate environments are imitated; what really runs
+at once is bounded by this machine. Everything is kept in the data folder: started
+again, the server goes on where it was, and takes up containers and processes that
+went on without it.
+
+On loopback any credentials pass. To serve another address give an access key, whose
+callers sign with it: PACKHORSE_ACCESS_KEY_ID and PACKHORSE_SECRET_ACCESS_KEY, or
+the flags.
+
+Secrets of job definitions are read from the server's environment: a job's secret
+DB_PASSWORD is the variable PACKHORSE_SECRET_DB_PASSWORD.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return serve(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.Listen, "listen", defaultListen, "`address` to serve on")
+	flags.StringVar(&f.Data, "data", defaultData(), "`folder` of all that is kept")
+	flags.StringVar(&f.Account.Region, "region", defaultRegion, "AWS `region` shown in ARNs")
+	flags.StringVar(&f.Account.ID, "account", defaultAccount, "AWS `account` of 12 digits shown in ARNs")
+	flags.StringVar(&f.runtime, "runtime", string(local.Auto), "what runs jobs: auto, docker or process")
+	flags.StringVar(&f.Network, "network", "bridge", "network of Docker containers: host, bridge or none")
+	flags.DurationVar(&f.BootTime, "boot-time", 0, "how long an imitated host boots, such as 45s")
+	flags.DurationVar(&f.IdleWindow, "idle-window", defaultIdleWindow, "how long a host without jobs stays")
+	flags.IntVar(&f.MaxVCPUs, "max-vcpus", 0, "vCPUs of jobs that really run at once (default: the CPUs of this machine)")
+	flags.Float64Var(&f.SpotInterruptionsPerHour, "spot-interruptions", 0, "how often per hour an imitated Spot host is taken away")
+	flags.StringVar(&f.accessKey, "access-key-id", os.Getenv("PACKHORSE_ACCESS_KEY_ID"), "access key that callers sign with")
+	flags.StringVar(&f.secretKey, "secret-access-key", "", "its secret (default $PACKHORSE_SECRET_ACCESS_KEY)")
+	flags.BoolVar(&f.demo, "demo", false, "on the first start, run the demo and show it")
+	flags.BoolVar(&f.verbose, "verbose", false, "log more")
+	return c
+}
+
+// defaultData is the folder for data of programs (XDG base directory
+// specification), or a folder here where there is no home.
+func defaultData() string {
+	if dir := os.Getenv("PACKHORSE_DATA"); dir != "" {
+		return dir
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "packhorse")
+	}
+	if dir, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(dir, ".local", "share", "packhorse")
+	}
+	return ".packhorse"
+}
+
+var (
+	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+	regionPattern  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
+)
+
+// options checks the flags.
+func (f *serveFlags) options(stderr io.Writer) error {
+	switch {
+	case !accountPattern.MatchString(f.Account.ID):
+		return fmt.Errorf("--account %q is not an AWS account id: give 12 digits", f.Account.ID)
+	case !regionPattern.MatchString(f.Account.Region):
+		return fmt.Errorf("--region %q is not an AWS region: give one such as us-east-1", f.Account.Region)
+	case f.BootTime < 0 || f.IdleWindow < 0 || f.MaxVCPUs < 0 || f.SpotInterruptionsPerHour < 0:
+		return errors.New("--boot-time, --idle-window, --max-vcpus and --spot-interruptions must not be negative")
+	}
+	if f.secretKey == "" {
+		f.secretKey = os.Getenv("PACKHORSE_SECRET_ACCESS_KEY")
+	}
+	if (f.accessKey == "") != (f.secretKey == "") {
+		return errors.New("an access key needs both its id and its secret: give --access-key-id and --secret-access-key")
+	}
+	if f.accessKey != "" {
+		f.Keys = map[string]string{f.accessKey: f.secretKey}
+	}
+	level := slog.LevelWarn
+	if f.verbose {
+		level = slog.LevelDebug
+	}
+	f.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	f.Runtime = local.Mode(f.runtime)
+	var err error
+	f.Executable, err = os.Executable()
+	return err
+}
+
+// serve runs the server until a signal.
+func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
+	if err := f.options(stderr); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	l, err := laptop.Open(ctx, f.Options)
+	if err != nil {
+		return err
+	}
+	ran := make(chan error, 1)
+	go func() { ran <- l.Run(ctx) }()
+	greet(stdout, l, f)
+	if f.demo {
+		if err := firstDemo(ctx, l, stdout); err != nil && ctx.Err() == nil {
+			fmt.Fprintln(stderr, "packhorse: the demo failed:", err)
+		}
+	}
+	return errors.Join(<-ran, l.Close())
+}
+
+// greet says where the server is and how to use it.
+func greet(w io.Writer, l *laptop.Laptop, f serveFlags) {
+	fmt.Fprintf(w, "Packhorse serves AWS Batch at http://%s (region %s, account %s).\n", l.Address, f.Account.Region, f.Account.ID)
+	fmt.Fprintln(w, l.Chosen.Note)
+	if l.First {
+		fmt.Fprintln(w, "First start: made the compute environment \"local\" and the queue \"default\".")
+	}
+	fmt.Fprintf(w, "Data is kept in %s. Point a client here:\n\n", f.Data)
+	fmt.Fprintf(w, "    export AWS_ENDPOINT_URL=http://%s AWS_REGION=%s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n", l.Address, f.Account.Region)
+	fmt.Fprintln(w, "    aws batch describe-job-queues")
+	fmt.Fprintln(w, "\nCtrl-C stops the server; jobs that run go on and are taken up again.")
+}
