@@ -10,6 +10,7 @@ import (
 	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
 
 	"github.com/packhorse-batch/packhorse/api"
+	"github.com/packhorse-batch/packhorse/api/sdktest"
 	"github.com/packhorse-batch/packhorse/batch"
 )
 
@@ -166,12 +167,4 @@ const (
 )
 
 // sdk is the config of an AWS SDK client of a server, which tries once.
-func sdk(server *httptest.Server) aws.Config {
-	return aws.Config{
-		Region: "us-east-2", BaseEndpoint: &server.URL, HTTPClient: server.Client(),
-		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}, nil
-		}),
-	}
-}
+func sdk(server *httptest.Server) aws.Config { return sdktest.Config(server, accessKey, secretKey) }

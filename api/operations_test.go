@@ -9,7 +9,10 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
@@ -113,8 +116,12 @@ func TestTheInvocationIDIsTheSameInRetries(t *testing.T) {
 	server, service := start(t, api.Config{})
 	service.err = errors.New("first")
 	config := sdk(server)
-	config.Retryer = nil
-	config.RetryMaxAttempts = 2
+	config.Retryer = func() aws.Retryer {
+		return retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts = 2
+			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+		})
+	}
 	var ids []string
 	for range 2 {
 		client := awsbatch.NewFromConfig(config)

@@ -1,6 +1,7 @@
 package sigv4
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -116,12 +117,16 @@ func parseHeader(header string) (signature, error) {
 	return s, nil
 }
 
-// maxExpires is the longest life of a presigned request: a week, as in AWS.
-const maxExpires = 7 * 24 * time.Hour
+// The life of a presigned request: a week at most, as in AWS, and 15 minutes when it
+// does not say, as STS has it; the SDKs' presigned GetCallerIdentity does not.
+const (
+	maxExpires     = 7 * 24 * time.Hour
+	defaultExpires = "900"
+)
 
 func parseQuery(query url.Values) (signature, error) {
 	s := signature{presigned: true, value: query.Get("X-Amz-Signature")}
-	for _, name := range []string{"X-Amz-Credential", "X-Amz-SignedHeaders", "X-Amz-Date", "X-Amz-Expires", "X-Amz-Signature"} {
+	for _, name := range []string{"X-Amz-Credential", "X-Amz-SignedHeaders", "X-Amz-Date", "X-Amz-Signature"} {
 		if query.Get(name) == "" {
 			return s, incomplete("AWS query-string parameters must include '%s'.", name)
 		}
@@ -129,7 +134,8 @@ func parseQuery(query url.Values) (signature, error) {
 	if !s.scope(query.Get("X-Amz-Credential")) {
 		return s, badCredential(query.Get("X-Amz-Credential"))
 	}
-	seconds, err := strconv.ParseInt(query.Get("X-Amz-Expires"), 10, 32)
+	life := cmp.Or(query.Get("X-Amz-Expires"), defaultExpires)
+	seconds, err := strconv.ParseInt(life, 10, 32)
 	s.expires = time.Duration(seconds) * time.Second
 	if err != nil || s.expires < 0 || s.expires > maxExpires {
 		return s, incomplete("X-Amz-Expires must be a number of seconds from 0 to %d.", int(maxExpires.Seconds()))
