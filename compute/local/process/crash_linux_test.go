@@ -40,8 +40,6 @@ func (b *bench) supervisorOf(id string) int {
 	return 0
 }
 
-func (b *bench) taskDir(id string) string { return filepath.Join(b.dir, "tasks", id) }
-
 func (b *bench) kill(pid int) {
 	b.Helper()
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
@@ -174,14 +172,6 @@ func TestTasksOutliveTheServer(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"before", "after"}, b.output(task.Containers[0])); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
-	}
-}
-
-// touch makes a file in the scratch directory of a task.
-func (b *bench) touch(id, name string) {
-	b.Helper()
-	if err := os.WriteFile(filepath.Join(b.taskDir(id), "work", name), nil, 0o600); err != nil {
-		b.Fatal(err)
 	}
 }
 

@@ -262,3 +262,13 @@ func serverTask() compute.Task {
 	task.Containers[0].Command = []string{"sh", "-c", `echo before; while [ ! -e go ]; do sleep 0.01; done; echo after; exit 9`}
 	return task
 }
+
+func (b *bench) taskDir(id string) string { return filepath.Join(b.dir, "tasks", id) }
+
+// touch makes a file in the scratch directory of a task.
+func (b *bench) touch(id, name string) {
+	b.Helper()
+	if err := os.WriteFile(filepath.Join(b.taskDir(id), "work", name), nil, 0o600); err != nil {
+		b.Fatal(err)
+	}
+}

@@ -2,6 +2,8 @@ package supervisor
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -11,8 +13,10 @@ import (
 
 const (
 	prSetChildSubreaper = 36 // prctl(2)
-	// killPause is the wait between two looks at processes that were killed.
-	killPause = time.Millisecond
+	// The wait between two looks at processes that were killed grows from the first
+	// to the last: most are gone at once, one that waits for a dead disk is not.
+	firstKillPause = time.Millisecond
+	lastKillPause  = 100 * time.Millisecond
 )
 
 // adoptOrphans makes this process the parent of all its descendants whose parents
@@ -62,7 +66,10 @@ func children() []int {
 	var all []int
 	threads, _ := os.ReadDir("/proc/self/task")
 	for _, thread := range threads {
-		text, _ := os.ReadFile("/proc/self/task/" + thread.Name() + "/children")
+		text, err := os.ReadFile("/proc/self/task/" + thread.Name() + "/children")
+		if errors.Is(err, fs.ErrNotExist) && thread.Name() == strconv.Itoa(os.Getpid()) {
+			return childrenByParent() // a kernel without CONFIG_PROC_CHILDREN
+		}
 		for _, field := range strings.Fields(string(text)) {
 			if pid, err := strconv.Atoi(field); err == nil {
 				all = append(all, pid)
@@ -72,10 +79,29 @@ func children() []int {
 	return all
 }
 
+// childrenByParent asks every process for its parent.
+func childrenByParent() []int {
+	var all []int
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		// "pid (name) state ppid ...", and the name may hold anything.
+		stat, _ := os.ReadFile("/proc/" + e.Name() + "/stat")
+		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+		if len(fields) > 1 && string(fields[1]) == strconv.Itoa(os.Getpid()) {
+			all = append(all, pid)
+		}
+	}
+	return all
+}
+
 // killDescendants kills all descendants: the death of a child makes its children
 // ours, until there are none. No container runs any more.
 func killDescendants() {
-	for {
+	for pause := firstKillPause; ; pause = min(2*pause, lastKillPause) {
 		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
 		if err == syscall.ECHILD {
 			return
@@ -86,14 +112,14 @@ func killDescendants() {
 		for _, child := range children() {
 			_ = syscall.Kill(child, syscall.SIGKILL)
 		}
-		time.Sleep(killPause)
+		time.Sleep(pause)
 	}
 }
 
 // killMarked kills all processes with this mark and waits until they are gone. The
 // children in but are running commands, which have their own waiters.
 func killMarked(mark string, but map[int]bool) {
-	for {
+	for pause := firstKillPause; ; pause = min(2*pause, lastKillPause) {
 		pids := Survivors(func(m string) bool { return m == mark })
 		if len(pids) == 0 {
 			return
@@ -102,7 +128,7 @@ func killMarked(mark string, but map[int]bool) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 		reapOrphans(but)
-		time.Sleep(killPause)
+		time.Sleep(pause)
 	}
 }
 
