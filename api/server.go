@@ -10,7 +10,8 @@ import (
 )
 
 // Server returns an HTTP server for a handler, with bounds on how long a client may
-// take, so that slow ones cannot use up its connections.
+// take, so that slow ones cannot use up its connections. A page that streams has to
+// move its own deadline (http.ResponseController).
 func Server(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,
