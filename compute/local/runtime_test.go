@@ -2,7 +2,6 @@ package local_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -93,7 +92,10 @@ func (r runtime) Run(ctx context.Context, task compute.Task) error {
 }
 
 func (r runtime) Stop(ctx context.Context, id, reason string) error {
-	return errors.Join(r.check(), r.tasks.Stop(ctx, id, reason))
+	if err := r.check(); err != nil {
+		return err
+	}
+	return r.tasks.Stop(ctx, id, reason)
 }
 
 func (r runtime) Forget(ctx context.Context, id string) error {
