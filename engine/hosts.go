@@ -95,6 +95,10 @@ func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed 
 		out.MinMilliVCPU = int64(deref(r.MinvCpus)) * 1000
 		out.MaxMilliVCPU = int64(deref(r.MaxvCpus)) * 1000
 	}
+	if env.ReplaceBefore > 0 {
+		out.ReplaceBefore = env.ReplaceBefore.Time()
+		out.ReplaceBy = out.ReplaceBefore.Add(updateTimeout(d.UpdatePolicy))
+	}
 	for _, o := range e.offersOf(env) {
 		if until, short := e.shortages[shortage{env.Name(), o.Type}]; !short || !now.Before(until) {
 			out.Offers = append(out.Offers, o)
@@ -114,6 +118,21 @@ func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed 
 		out.Hosts = append(out.Hosts, host)
 	}
 	return out
+}
+
+// defaultUpdateMinutes is how long jobs may run on after an update of their hosts (SDK
+// documentation of UpdatePolicy).
+const defaultUpdateMinutes = 30
+
+// updateTimeout is how long tasks stay on hosts that an update made outdated.
+func updateTimeout(p *types.UpdatePolicy) time.Duration {
+	switch {
+	case p == nil || deref(p.JobExecutionTimeoutMinutes) == 0 && !deref(p.TerminateJobsOnUpdate):
+		return defaultUpdateMinutes * time.Minute
+	case deref(p.TerminateJobsOnUpdate):
+		return 0
+	}
+	return time.Duration(*p.JobExecutionTimeoutMinutes) * time.Minute
 }
 
 // idleWindow is how long an idle host of an environment stays: its scaling policy's

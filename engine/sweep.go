@@ -209,8 +209,40 @@ func (e *Engine) purge(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := e.purgeFormer(ctx); err != nil {
+		return err
+	}
 	if p, ok := e.Records.Table().(store.Purger); ok {
 		_, err = p.Purge(ctx, e.Now(), purgeLimit)
 	}
 	return err
+}
+
+// purgeFormer removes jobs of queues that were deleted, and forgets those that have
+// none left.
+func (e *Engine) purgeFormer(ctx context.Context) error {
+	names, err := e.Records.FormerQueues(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		gone, err := e.Records.PurgeJobs(ctx, name, e.Now(), purgeLimit)
+		if err != nil {
+			return err
+		}
+		left := len(gone) > 0
+		for _, phase := range []store.Phase{store.Done, store.Broken} {
+			page, err := e.Records.ListJobs(ctx, name, phase, store.ListRange{Limit: 1})
+			if err != nil {
+				return err
+			}
+			left = left || len(page.Jobs) > 0
+		}
+		if !left {
+			if err := e.Records.Write(ctx, e.Records.ForgetQueue(name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -54,6 +54,9 @@ type Environment struct {
 	Offers       []Offer
 	Hosts        []Host
 	Demand       []Demand
+	// ReplaceBefore, when set, says that hosts asked for before it are of an outdated
+	// make: they drain, and those that still have tasks at ReplaceBy are ended.
+	ReplaceBefore, ReplaceBy time.Time
 	// IdleWindow is how long a host without tasks stays.
 	IdleWindow time.Duration
 }

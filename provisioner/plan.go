@@ -192,6 +192,13 @@ func cheapestPerVCPU(offers []Offer, missing, headroom int64) *Offer {
 	return best
 }
 
+// due notes that the plan may change at t.
+func (p *Plan) due(t time.Time) {
+	if p.Next.IsZero() || t.Before(p.Next) {
+		p.Next = t
+	}
+}
+
 // squeezed returns a need for which there is an offer but no headroom left, nil if
 // there is none: idle hosts that cannot hold it stand in its way.
 func squeezed(e Environment, groups []Demand) *batch.Resources {
@@ -225,10 +232,19 @@ func shrink(e Environment, squeezed *batch.Resources, now time.Time, p *Plan) {
 	hosts := slices.Clone(e.Hosts)
 	slices.SortStableFunc(hosts, func(a, b Host) int { return a.IdleSince.Compare(b.IdleSince) })
 	for _, h := range hosts {
+		outdated := h.CreatedAt.Before(e.ReplaceBefore)
 		switch {
 		case h.State == Draining && h.Tasks == 0:
 			p.Terminate = append(p.Terminate, h.ID)
+		case h.State == Draining && outdated && !now.Before(e.ReplaceBy):
+			p.Terminate = append(p.Terminate, h.ID)
+		case h.State == Draining && outdated:
+			p.due(e.ReplaceBy)
 		case h.State == Draining:
+		case h.State == Booting && outdated:
+			p.Terminate = append(p.Terminate, h.ID)
+		case h.State == Ready && outdated:
+			p.Drain = append(p.Drain, h.ID)
 		case h.State == Booting && e.Ending:
 			p.Terminate = append(p.Terminate, h.ID)
 		case h.State != Ready, !e.Ending && have-h.Has.MilliVCPU < e.MinMilliVCPU:
@@ -239,9 +255,7 @@ func shrink(e Environment, squeezed *batch.Resources, now time.Time, p *Plan) {
 			over := h.IdleSince.Add(e.IdleWindow)
 			inTheWay := squeezed != nil && !squeezed.Fits(h.Has)
 			if now.Before(over) && !inTheWay {
-				if p.Next.IsZero() || over.Before(p.Next) {
-					p.Next = over
-				}
+				p.due(over)
 				continue
 			}
 			p.Drain = append(p.Drain, h.ID)
