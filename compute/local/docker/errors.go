@@ -32,6 +32,7 @@ const (
 	reasonUser      = "Task stopped by user"
 	reasonRemoved   = "The container was removed from the Docker Engine while its task ran"
 	reasonRestarted = "The Docker Engine stopped while the container ran"
+	reasonHalfway   = "The Docker Engine stopped while the container was being started"
 )
 
 // unreachable tells an engine that did not answer from one that refused. Only the
@@ -44,6 +45,13 @@ func unreachable(err error) bool {
 	return client.IsErrConnectionFailed(err) || cerrdefs.IsUnavailable(err) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, net.ErrClosed) || errors.As(err, &netErr)
+}
+
+// undelivered reports whether a call that got no answer never reached the engine.
+func undelivered(err error) bool {
+	var op *net.OpError
+	broken := errors.As(err, &op) && op.Op != "dial"
+	return unreachable(err) && !broken && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // unavailable is the answer while no engine is there.

@@ -123,10 +123,10 @@ func (r *Runtime) route(event events.Message) {
 		return
 	}
 	if event.Action == events.ActionOOM {
-		m.oom.Store(true)
-		return // its end comes as an event of its own
+		m.oom.Store(true) // its end comes as an event of its own
+	} else {
+		m.check.Store(true)
 	}
-	m.check.Store(true)
 	t.poke()
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/moby/moby/client"
 )
 
 // link knows whether the engine answers. It is up while the event stream stands.
@@ -57,6 +59,39 @@ func (l *link) again(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+}
+
+// leaveTime bounds how long an engine is watched for whether it is leaving.
+const leaveTime = 30 * time.Second
+
+// leaving reports whether the engine is shutting down. It stops its containers after
+// it has stopped listening, while connections that stand still work, so only a new
+// one tells: it is refused, or, where systemd listens for the engine, waits until
+// the old connections break.
+func (r *Runtime) leaving() bool {
+	r.link.mu.Lock()
+	up, changed := r.link.up, r.link.changed
+	r.link.mu.Unlock()
+	if !up {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, leaveTime)
+	defer cancel()
+	answer := make(chan error, 1)
+	go func() {
+		api, err := newClient(r.host)
+		if err == nil {
+			_, err = api.Ping(ctx, client.PingOptions{})
+			api.Close()
+		}
+		answer <- err
+	}()
+	select {
+	case err := <-answer:
+		return unreachable(err)
+	case <-changed:
+		return true
 	}
 }
 

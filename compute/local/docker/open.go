@@ -77,6 +77,7 @@ type Info struct {
 // Runtime runs tasks on one engine. It implements compute.Tasks.
 type Runtime struct {
 	api      *client.Client
+	host     string // as in Options
 	settings settings
 	logs     *logs.Store
 	log      *slog.Logger
@@ -123,6 +124,7 @@ func Open(ctx context.Context, options Options) (*Runtime, error) {
 	}
 	r := &Runtime{
 		api:      api,
+		host:     options.Host,
 		settings: settings{instance: cmp.Or(options.Instance, "default"), network: options.Network},
 		logs:     options.Logs,
 		log:      options.Log,

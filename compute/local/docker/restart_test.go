@@ -239,3 +239,17 @@ func TestLogs_haveTheEnginesTimes(t *testing.T) {
 }
 
 var headFirst = logs.EventsQuery{FromHead: true}
+
+func TestReopen_stopIsAskedForAgain(t *testing.T) {
+	g := newRig(t)
+	task := g.run(job("trap 'sleep 1; exit 7' TERM; echo ready; while :; do sleep 0.05; done", first(func(c *compute.Container) {
+		c.StopTimeout = 20 * time.Second
+	})))
+	g.awaitOutput(task, "ready")
+	g.Stop(t.Context(), task.ID, "first")
+	g.reopen()
+	g.Stop(t.Context(), task.ID, "second")
+	if got := g.awaitState(task.ID, compute.TaskStopped); exitCode(got, 0) != 7 || got.StopCode != compute.StopUser || got.Reason != "second" {
+		t.Errorf("end = %+v, want exit code 7 after the second stop", got)
+	}
+}

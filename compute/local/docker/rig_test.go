@@ -57,7 +57,7 @@ var imageMade struct {
 }
 
 // needEngine skips a test where no engine answers or busybox is missing.
-func needEngine(t *testing.T) {
+func needEngine(t testing.TB) {
 	t.Helper()
 	if _, err := Probe(t.Context(), ""); err != nil {
 		t.Skip("needs a Docker Engine:", err)
@@ -68,7 +68,7 @@ func needEngine(t *testing.T) {
 }
 
 // busyboxFiles is an image with busybox and a shell's usual commands.
-func busyboxFiles(t *testing.T) []ImageFile {
+func busyboxFiles(t testing.TB) []ImageFile {
 	t.Helper()
 	program, f, err := FileOf(busybox, "/bin/busybox")
 	if err != nil {
@@ -94,7 +94,7 @@ const passwd = "root:x:0:0:root:/:/bin/sh\nworker:x:1234:1234:worker:/:/bin/sh\n
 // rig is a runtime on the real engine with an instance of its own, and a watcher.
 type rig struct {
 	*Runtime
-	t       *testing.T
+	t       testing.TB
 	options Options
 	stop    context.CancelFunc
 	ended   chan struct{}
@@ -105,7 +105,7 @@ type rig struct {
 }
 
 // newRig opens a runtime. All that its instance leaves behind is removed at the end.
-func newRig(t *testing.T, adjust ...func(*Options)) *rig {
+func newRig(t testing.TB, adjust ...func(*Options)) *rig {
 	t.Helper()
 	needEngine(t)
 	store, err := logs.Open(t.TempDir())
@@ -298,7 +298,7 @@ func exitCode(s compute.TaskStatus, index int) int {
 }
 
 // removeInstance removes what a test made, and nothing else.
-func removeInstance(t *testing.T, options Options) {
+func removeInstance(t testing.TB, options Options) {
 	api, err := newClient(options.Host)
 	if err != nil {
 		return
@@ -317,7 +317,7 @@ func removeInstance(t *testing.T, options Options) {
 }
 
 // testWriter sends the runtime's log to the test's.
-type testWriter struct{ t *testing.T }
+type testWriter struct{ t testing.TB }
 
 func (w testWriter) Write(p []byte) (int, error) {
 	defer func() { recover() }() // a line after the end of the test
@@ -327,4 +327,8 @@ func (w testWriter) Write(p []byte) (int, error) {
 
 var forced = client.ContainerRemoveOptions{Force: true}
 
-func clientVolumes(f client.Filters) client.VolumeListOptions { return client.VolumeListOptions{Filters: f} }
+func clientVolumes(f client.Filters) client.VolumeListOptions {
+	return client.VolumeListOptions{Filters: f}
+}
+
+var silent = slog.New(slog.DiscardHandler)

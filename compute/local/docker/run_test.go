@@ -34,7 +34,7 @@ func TestRun_endsOfAContainer(t *testing.T) {
 			code: compute.StopEssentialExited, reason: reasonEssential,
 		},
 		"more memory than it may have": {
-			task: job("tail /dev/zero", first(func(c *compute.Container) {
+			task: job("sleep 0.5; tail /dev/zero", first(func(c *compute.Container) {
 				c.Need.MemoryMiB, c.MaxSwapMiB = 16, new(int64)
 			})), exitCode: 137, ran: true,
 			code: compute.StopEssentialExited, reason: reasonEssential, container: outOfMemory,

@@ -35,9 +35,10 @@ func (t *task) absorb(m *member, c container.InspectResponse) {
 	case state.Running || state.Paused || state.Restarting:
 	case state.Status == container.StateRemoving:
 		t.lose(m, reasonRemoved)
-	case seen != 0 && seen != generation && killed(state.ExitCode) && !state.OOMKilled && !t.stopRequested():
-		// It ran before the engine went away and was killed since: an engine that
-		// stops takes its containers with it, which is not the job's failure.
+	case killed(state.ExitCode) && !state.OOMKilled && !m.oom.Load() && !t.stopRequested() &&
+		(seen != 0 && seen != generation || t.r.leaving()):
+		// An engine that stops takes its containers with it, which is not the job's
+		// failure. It was killed while the engine was away, or the engine is going.
 		t.lose(m, reasonRestarted)
 	default:
 		t.exit(m, state)
@@ -55,7 +56,7 @@ func (t *task) made(m *member, id string, stopSeconds *int) {
 func (t *task) exit(m *member, state *container.State) {
 	t.change(func() {
 		code := int32(state.ExitCode)
-		m.phase, m.exitCode = ended, &code
+		m.phase, m.exitCode, m.noticed = ended, &code, time.Now()
 		m.finishedAt = engineTime(state.FinishedAt)
 		if m.finishedAt.Before(m.startedAt) { // the engine notes the start after the process runs
 			m.finishedAt = m.startedAt

@@ -23,6 +23,11 @@ const (
 	stopTries  = 3
 	// drainTime is how long the end of a task waits for the last of its output.
 	drainTime = 10 * time.Second
+	// oomGrace is how long the end of a failed container waits for the news that it
+	// ran out of memory. The engine hears of the kill and of the end on two ways; if
+	// the end is first (some 60 ms were seen on a busy machine) it never sets
+	// State.OOMKilled, and only the late event tells.
+	oomGrace = 200 * time.Millisecond
 )
 
 // live is the supervisor: it takes a task from wherever it is to its end.
@@ -138,6 +143,7 @@ func (t *task) pull(image string) error {
 		err := t.r.puller.pull(t.pending, image, t.note)
 		switch {
 		case err == nil:
+			t.note("")
 			return nil
 		case t.pending.Err() != nil:
 			return t.pending.Err()
@@ -152,7 +158,7 @@ func (t *task) pull(image string) error {
 
 // create makes a container, or finds that it was made before: its name is the token.
 func (t *task) create(ctx context.Context, m *member, options client.ContainerCreateOptions) error {
-	ctx, cancel := context.WithTimeout(ctx, createTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTime)
 	defer cancel()
 	result, err := t.r.api.ContainerCreate(ctx, options)
 	if cerrdefs.IsConflict(err) {
@@ -222,14 +228,17 @@ func (t *task) ready(m *member) (ready bool, never string) {
 }
 
 // start starts a container that was never started. Whatever the call answers, the
-// container's own state decides; the call is repeated only if that says that
-// nothing has happened.
+// container's own state decides. The call is repeated only if it never reached the
+// engine: an engine that dies in the middle of it may have started the process and
+// not have written that down. Close does not cut the call short, since some engines
+// would then give up the container halfway.
 func (t *task) start(ctx context.Context, m *member) {
 	for ctx.Err() == nil && !t.stopRequested() {
 		if t.hold(t.pending) != nil {
 			return
 		}
-		call, cancel := context.WithTimeout(ctx, startTime)
+		_, m.generation = t.r.link.state()
+		call, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTime)
 		_, err := t.r.api.ContainerStart(call, m.id, client.ContainerStartOptions{})
 		cancel()
 		if unreachable(err) && t.r.link.again(ctx) != nil {
@@ -239,18 +248,16 @@ func (t *task) start(ctx context.Context, m *member) {
 			return
 		}
 		switch {
-		case err == nil, unreachable(err): // nothing has happened: once more
+		case undelivered(err):
+			continue
+		case unreachable(err):
+			t.lose(m, reasonHalfway)
 		case errors.Is(err, context.DeadlineExceeded):
 			t.fail(m, fmt.Sprintf("%s: Could not transition to started; timed out after waiting %v", dockerTime, startTime))
 		default:
-			t.fail(m, cannotStart+": "+err.Error())
+			t.fail(m, fmt.Sprintf("%s: %v", cannotStart, err))
 		}
-		if m.phase == ended {
-			return
-		}
-		if err == nil && sleep(ctx, retryAfter) != nil {
-			return
-		}
+		return
 	}
 }
 
@@ -370,6 +377,7 @@ func (t *task) allEnded() bool {
 func (t *task) finish(ctx context.Context) {
 	t.letGo()
 	t.drain(ctx)
+	t.awaitOutOfMemory(ctx)
 	if ctx.Err() != nil {
 		return // the next Open comes to the same end
 	}
@@ -421,14 +429,39 @@ func (t *task) drain(ctx context.Context) {
 	}
 }
 
+// awaitOutOfMemory gives the reason of failed containers time to arrive.
+func (t *task) awaitOutOfMemory(ctx context.Context) {
+	for _, m := range t.members {
+		if m.exitCode == nil || *m.exitCode == 0 || m.reason != "" || t.stopRequested() {
+			continue
+		}
+		limit := time.NewTimer(time.Until(m.noticed.Add(oomGrace)))
+		for waiting := true; waiting && !m.oom.Load(); {
+			select {
+			case <-t.wake:
+			case <-limit.C:
+				waiting = false
+			case <-ctx.Done():
+				waiting = false
+			}
+		}
+		limit.Stop()
+		if m.oom.Load() {
+			t.mu.Lock()
+			m.reason = outOfMemory
+			t.mu.Unlock()
+		}
+	}
+}
+
 // removeUnstarted removes containers that were made and shall not start any more:
 // the next server would take them for a task to begin.
 func (t *task) removeUnstarted(ctx context.Context) {
 	for _, m := range t.members {
 		name := m.id
 		switch {
-		case !m.startedAt.IsZero() || m.lost:
-			continue // it ran, or is gone
+		case !m.startedAt.IsZero():
+			continue
 		case name == "" && m.tried:
 			name = containerName(&t.spec, m.index)
 		case name == "":

@@ -58,12 +58,13 @@ type member struct {
 	exitCode   *int32
 	reason     string
 	ip         string
-	failed     bool // it could not be made or started
-	lost       bool // the engine lost it
-	tried      bool // making it was tried: it may exist although id is empty
+	noticed    time.Time // when its end was seen here
+	failed     bool      // it could not be made or started
+	lost       bool      // the engine lost it
+	tried      bool      // making it was tried: it may exist although id is empty
 	gpus       []string
 	grace      time.Duration // between SIGTERM and SIGKILL; set with id
-	generation int64         // of the link, when it was last seen running
+	generation int64         // of the link, when it was started or last seen running
 
 	check    atomic.Bool // look at it
 	oom      atomic.Bool // the engine told of an out-of-memory kill
@@ -147,7 +148,7 @@ func (t *task) status() compute.TaskStatus {
 	}
 	s := compute.TaskStatus{
 		ID: t.id, JobID: t.spec.JobID, Attempt: t.spec.Attempt, Host: t.spec.Host,
-		State: compute.TaskPending, Version: versionPending + t.noted, Notes: t.notes,
+		State: compute.TaskPending, Notes: t.notes,
 	}
 	events := int64(0)
 	for _, m := range t.members {
@@ -163,6 +164,7 @@ func (t *task) status() compute.TaskStatus {
 			events++
 		}
 	}
+	s.Version = versionPending + t.noted + events
 	if !s.StartedAt.IsZero() {
 		s.State, s.Version, s.Notes = compute.TaskRunning, versionRunning+events, ""
 	}
