@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"syscall"
@@ -65,10 +66,23 @@ func (b *bench) n(count int) int { return max(16, int(float64(count)*b.scale)) }
 func main() {
 	binary := flag.String("binary", "bin/packhorse", "the packhorse `binary` to measure")
 	scale := flag.Float64("scale", 1, "`factor` on the amount of work, below 1 for a quick look")
+	profile := flag.String("cpuprofile", "", "write a CPU profile of this process to a `file`")
 	flag.Parse()
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err == nil {
+			err = pprof.StartCPUProfile(f)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *binary, *scale, flag.Args()); err != nil {
+	err := run(ctx, *binary, *scale, flag.Args())
+	pprof.StopCPUProfile()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

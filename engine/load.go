@@ -35,10 +35,10 @@ func (e *Engine) load(ctx context.Context) (*world, error) {
 		used: map[string]batch.Resources{}, tasks: map[string]int{},
 	}
 	var err error
-	if w.queues, err = e.Records.Queues(ctx); err != nil {
+	if w.queues, err = e.Records.ViewQueues(ctx); err != nil {
 		return nil, err
 	}
-	if w.envs, err = e.Records.Environments(ctx); err != nil {
+	if w.envs, err = e.Records.ViewEnvironments(ctx); err != nil {
 		return nil, err
 	}
 	for _, env := range w.envs {

@@ -61,6 +61,9 @@ func (e *Engine) Observe(ctx context.Context, news []compute.News) {
 func (e *Engine) observedResult(ctx context.Context, status compute.TaskStatus, r lifecycle.Result, charges map[store.Share]float64) {
 	recorded := r.Err == nil || errors.Is(r.Err, errSkip) || store.IsNotFound(r.Err)
 	if !recorded {
+		if ctx.Err() != nil {
+			return // the next start sees it again
+		}
 		e.Log.Error("news of a task was not recorded; the sweep will see it again", "job", status.JobID, "error", r.Err)
 		return
 	}

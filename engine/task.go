@@ -34,7 +34,7 @@ func (e *Engine) workOf(ctx context.Context, j batch.Job) (work, error) {
 	}
 	name, revision, _ := strings.Cut(spec.Definition, ":")
 	number, _ := strconv.Atoi(revision)
-	def, err := e.Records.Definition(ctx, name, int32(number))
+	def, err := e.Records.ViewDefinition(ctx, name, int32(number))
 	if err != nil {
 		return work{}, fmt.Errorf("job definition %s: %w", spec.Definition, err)
 	}

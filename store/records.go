@@ -27,8 +27,9 @@ func Orderings() []string { return []string{OrderList, OrderReady, OrderTask} }
 // operations (PutJob, PutQueue, ...) that carry that version as their condition,
 // any number of which go into one Write.
 type Records struct {
-	table Table
-	opts  Options
+	table  Table
+	opts   Options
+	shared shared
 }
 
 // Options are choices of a home.

@@ -17,7 +17,7 @@ func (s *Jobs) queue(ctx context.Context, ref string) (store.Queue, error) {
 	if ref == "" {
 		return store.Queue{}, batch.Invalid("jobQueue must be specified.")
 	}
-	q, err := s.Records.Queue(ctx, batch.NameOf("job-queue", ref))
+	q, err := s.Records.ViewQueue(ctx, batch.NameOf("job-queue", ref))
 	if store.IsNotFound(err) {
 		e := batch.NotFound("Job queue %s does not exist.", ref)
 		e.Next = "create it with CreateJobQueue, or list the existing ones with DescribeJobQueues"
@@ -137,7 +137,7 @@ func (s *Jobs) noteShare(ctx context.Context, queue, share string) error {
 // checkPlatform refuses a job whose platform no environment of the queue has.
 func (s *Jobs) checkPlatform(ctx context.Context, q store.Queue, platform batch.Platform, need batch.Resources) error {
 	for _, name := range q.Environments() {
-		env, err := s.Records.Environment(ctx, name)
+		env, err := s.Records.ViewEnvironment(ctx, name)
 		if store.IsNotFound(err) {
 			continue
 		}

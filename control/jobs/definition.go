@@ -25,7 +25,7 @@ func (s *Jobs) definition(ctx context.Context, ref string) (*types.JobDefinition
 	if revision == 0 {
 		return s.latest(ctx, ref, name)
 	}
-	d, err := s.Records.Definition(ctx, name, revision)
+	d, err := s.Records.ViewDefinition(ctx, name, revision)
 	if err != nil && !store.IsNotFound(err) {
 		return nil, err
 	}
@@ -44,24 +44,12 @@ func inactive(ref string) error {
 	return e
 }
 
-// latestPage is how many revisions are read at a time in search of an active one.
-const latestPage = 10
-
 func (s *Jobs) latest(ctx context.Context, ref, name string) (*types.JobDefinition, error) {
-	for after := ""; ; {
-		page, err := s.Records.DefinitionsNamed(ctx, name, latestPage, after)
-		if err != nil {
-			return nil, err
-		}
-		for i := range page.Definitions {
-			if page.Definitions[i].Active() {
-				return &page.Definitions[i].Detail, nil
-			}
-		}
-		if after = page.Next; after == "" {
-			return nil, inactive(ref)
-		}
+	d, err := s.Records.ViewLatest(ctx, name)
+	if store.IsNotFound(err) {
+		return nil, inactive(ref)
 	}
+	return &d.Detail, err
 }
 
 // SplitDefinition takes a reference to a definition apart. revision is 0 when it
@@ -92,17 +80,13 @@ func namePattern(name string) bool {
 
 // revision returns the definition that a job was submitted with, ACTIVE or not.
 func (s *Jobs) revision(ctx context.Context, nameRevision string) (*types.JobDefinition, error) {
-	if d, ok := s.definitions.Load(nameRevision); ok {
-		return d.(*types.JobDefinition), nil
-	}
 	name, revision, err := SplitDefinition(nameRevision)
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.Records.Definition(ctx, name, revision)
+	d, err := s.Records.ViewDefinition(ctx, name, revision)
 	if err != nil {
 		return nil, fmt.Errorf("job definition %s: %w", nameRevision, err)
 	}
-	s.definitions.Store(nameRevision, &d.Detail)
 	return &d.Detail, nil
 }

@@ -7,7 +7,6 @@
 package jobs
 
 import (
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,10 +28,6 @@ type Jobs struct {
 	NewID func() string
 	// Kick is called with the queue of each job that the engine should look at.
 	Kick func(queue string)
-
-	// definitions caches revisions by "name:revision": they never change but for
-	// their state, which is read where it counts.
-	definitions sync.Map
 }
 
 // NewID returns a UUID of version 7: ids made one after the other are neighbours in

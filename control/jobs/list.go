@@ -49,7 +49,7 @@ func (s *Jobs) ListJobs(ctx context.Context, in *awsbatch.ListJobsInput) (*awsba
 	case deref(in.MultiNodeJobId) != "":
 		return nil, batch.Invalid("Job %s is not a multi-node parallel job: these are not supported yet.", *in.MultiNodeJobId)
 	}
-	q, err := s.Records.Queue(ctx, batch.NameOf("job-queue", *in.JobQueue))
+	q, err := s.Records.ViewQueue(ctx, batch.NameOf("job-queue", *in.JobQueue))
 	if store.IsNotFound(err) {
 		e := batch.NotFound("Job queue %s does not exist.", *in.JobQueue)
 		e.Next = "list the existing ones with DescribeJobQueues"

@@ -83,7 +83,7 @@ func moment(m batch.Millis) time.Time {
 
 // live returns all jobs that hold a place on a host.
 func (f Fleet) live(ctx context.Context) ([]batch.Job, error) {
-	queues, err := f.Records.Queues(ctx)
+	queues, err := f.Records.ViewQueues(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (f Fleet) Hosts(ctx context.Context) ([]api.HostView, error) {
 			running[j.Placement.Host]++
 		}
 	}
-	envs, err := f.Records.Environments(ctx)
+	envs, err := f.Records.ViewEnvironments(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func (f Fleet) find(ctx context.Context, match func(api.HostView) bool) (api.Hos
 
 // Clusters returns the cluster of each environment.
 func (f Fleet) Clusters(ctx context.Context) ([]api.ClusterView, error) {
-	envs, err := f.Records.Environments(ctx)
+	envs, err := f.Records.ViewEnvironments(ctx)
 	if err != nil {
 		return nil, err
 	}
