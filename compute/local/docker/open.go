@@ -39,7 +39,9 @@ type Options struct {
 	// Dir keeps tasks that have no container yet, for a restarted server to go on
 	// with, and ends that containers do not show. Empty keeps them in memory only.
 	Dir string
-	// Network is the network mode of all containers; empty is NetworkBridge.
+	// Network is the network mode of all containers; empty is NetworkBridge. Only with
+	// NetworkHost do the containers of one task reach each other as localhost, as
+	// they do on ECS.
 	Network string
 	// Parallel is how many containers are made and started at once; 0 is DefaultParallel.
 	Parallel int
