@@ -2,9 +2,10 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/packhorse-batch/packhorse/internal/wire"
 )
 
 // The secondary orderings. There are three, because each costs a write unit on
@@ -57,9 +58,10 @@ func expect(version int64) Condition {
 	return IfVersion(version)
 }
 
-// put encodes a record under key, expecting it at version.
+// put encodes a record, in the JSON of the wire, which leaves out what is not set,
+// under key, expecting it at version.
 func put(key Key, version int64, record any, expires time.Time, entries ...Entry) Op {
-	data, err := json.Marshal(record)
+	data, err := wire.Marshal(record)
 	if err != nil {
 		// Records are plain values of our own; that one cannot be encoded is a
 		// mistake in this package that its tests would have met.
@@ -70,7 +72,7 @@ func put(key Key, version int64, record any, expires time.Time, entries ...Entry
 
 // decode fills record from item.
 func decode(item Item, record any) error {
-	if err := json.Unmarshal(item.Data, record); err != nil {
+	if err := wire.Unmarshal(item.Data, record); err != nil {
 		return fmt.Errorf("store: record %s is not readable: %w", item.Key, err)
 	}
 	return nil

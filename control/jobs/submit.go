@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/internal/invocation"
+	"github.com/packhorse-batch/packhorse/internal/wire"
 	"github.com/packhorse-batch/packhorse/store"
 )
 
@@ -173,7 +173,7 @@ func (s *Jobs) prepare(ctx context.Context, in *awsbatch.SubmitJobInput) (batch.
 }
 
 func specSize(in *awsbatch.SubmitJobInput) int {
-	data, err := json.Marshal(in)
+	data, err := wire.Marshal(in)
 	if err != nil {
 		return 0
 	}
