@@ -118,6 +118,7 @@ Exit codes: 0 it worked, 1 it failed, 2 the command line or a file is wrong;
 			return cmd.Help()
 		},
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)

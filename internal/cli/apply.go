@@ -335,7 +335,7 @@ func (ap *applier) update(ctx context.Context, ch change) error {
 		switch ch.kind {
 		case policyKind:
 			var in batch.UpdateSchedulingPolicyInput
-			if err := fromTree(ch.shown(), &in); err != nil {
+			if err := fromTree(pickTree(ch.want, "fairsharePolicy", "quotaSharePolicy"), &in); err != nil {
 				return err
 			}
 			in.Arn = aws.String(ch.arn)

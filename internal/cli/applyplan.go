@@ -44,7 +44,20 @@ func (c change) diff(file string) string {
 	if c.have == nil {
 		old = "/dev/null"
 	}
-	return unified(old, c.key()+" ("+file+")", treeText(c.have), treeText(c.shown()))
+	return unified(old, c.key()+" ("+file+")", treeText(c.have), treeText(c.stated()))
+}
+
+// stated is what the file says, to be set against have: all of it for what is to be
+// made, else what counts as a difference.
+func (c change) stated() tree {
+	if c.have != nil {
+		return c.shown()
+	}
+	out := maps.Clone(c.want)
+	for _, k := range []string{"name", "computeEnvironmentName", "jobQueueName", "jobDefinitionName"} {
+		delete(out, k)
+	}
+	return out
 }
 
 // shown is want in the form in which it is compared with have.
@@ -290,13 +303,35 @@ func comparableDefinition(t tree) tree {
 			}
 		}
 	})
-	each(out, "containerProperties", func(v any) {
-		if m, ok := v.(tree); ok && sameTree(m["fargatePlatformConfiguration"], tree{"platformVersion": "LATEST"}) {
-			delete(m, "fargatePlatformConfiguration")
+	each(out, "containers", func(list any) {
+		items, _ := list.([]any)
+		for _, item := range items {
+			if m, ok := item.(tree); ok && m["essential"] == true {
+				delete(m, "essential")
+			}
 		}
 	})
+	dropDefault(out, "fargatePlatformConfiguration", tree{"platformVersion": "LATEST"})
+	dropDefault(out, "networkConfiguration", tree{"assignPublicIp": "DISABLED"})
 	dropEmptyVariables(out)
 	return prunedTree(out)
+}
+
+// dropDefault leaves out a member, at any depth, where it says what its absence says.
+func dropDefault(v any, member string, value any) {
+	switch x := v.(type) {
+	case tree:
+		if sameTree(x[member], value) {
+			delete(x, member)
+		}
+		for _, inner := range x {
+			dropDefault(inner, member, value)
+		}
+	case []any:
+		for _, item := range x {
+			dropDefault(item, member, value)
+		}
+	}
 }
 
 // dropEmptyVariables leaves out environment variables without a value, as AWS does.

@@ -145,6 +145,7 @@ func (a *App) connect(ctx context.Context) (*client, error) {
 		batch: batch.NewFromConfig(cfg, func(o *batch.Options) {
 			if t.endpoint != "" {
 				o.BaseEndpoint = aws.String(t.endpoint)
+				o.HTTPClient = wholeNumbers{next: o.HTTPClient}
 			}
 		}),
 		logs: cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) {

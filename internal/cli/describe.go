@@ -97,7 +97,7 @@ func (a *App) jobText(j types.JobDetail) string {
 		f.add("retries", fmt.Sprintf("up to %d attempts", *j.RetryStrategy.Attempts))
 	}
 	if j.Timeout != nil && j.Timeout.AttemptDurationSeconds != nil {
-		f.add("timeout", (time.Duration(*j.Timeout.AttemptDurationSeconds)*time.Second).String()+" for an attempt")
+		f.add("timeout", span(time.Duration(*j.Timeout.AttemptDurationSeconds)*time.Second)+" for an attempt")
 	}
 	f.add("parameters", pairs(j.Parameters))
 	f.add("tags", pairs(j.Tags))
@@ -160,28 +160,48 @@ func (a *App) timeline(j types.JobDetail) string {
 		}
 	}
 	event(created, "submitted")
-	for i, attempt := range j.Attempts {
-		from, to := moment(attempt.StartedAt), moment(attempt.StoppedAt)
-		if i == len(j.Attempts)-1 && ended(j.Status) {
-			break // told below, as the end of the job
-		}
-		event(from, fmt.Sprintf("attempt %d started", i+1))
-		event(to, fmt.Sprintf("attempt %d ended: %s", i+1, firstOf(attemptReason(attempt), "no reason given")))
+	earlier := earlierAttempts(j)
+	for i, attempt := range earlier {
+		event(moment(attempt.StartedAt), fmt.Sprintf("attempt %d started", i+1))
+		event(moment(attempt.StoppedAt), fmt.Sprintf("attempt %d ended: %s", i+1, firstOf(attemptReason(attempt), "no reason given")))
 	}
-	if !started.IsZero() {
+	switch {
+	case started.IsZero() || j.Status == types.JobStatusRunnable && len(earlier) > 0:
+		started = time.Time{} // what it says is the start of an attempt that is over
+	case len(earlier) > 0:
+		event(started, fmt.Sprintf("attempt %d started", len(earlier)+1))
+	default:
 		event(started, "started, "+span(started.Sub(created))+" after it was submitted")
 	}
 	switch {
 	case !stopped.IsZero() && !started.IsZero():
 		event(stopped, "ended, having run "+exact(stopped.Sub(started)))
+	case !stopped.IsZero() && isArray(j):
+		event(stopped, "the last of its jobs ended")
 	case !stopped.IsZero():
 		event(stopped, "ended without having run")
 	case !started.IsZero():
 		event(a.Now(), "now; it has run "+span(a.Now().Sub(started)))
+	case !created.IsZero() && isArray(j):
+		event(a.Now(), "now; "+span(a.Now().Sub(created))+" since")
 	case !created.IsZero():
 		event(a.Now(), "now; it has waited "+span(a.Now().Sub(created)))
 	}
 	return b.String()
+}
+
+// earlierAttempts are those that came before the one that is under way or, when the job
+// has ended, before the one that ended it.
+func earlierAttempts(j types.JobDetail) []types.AttemptDetail {
+	if n := len(j.Attempts); n > 0 && ended(j.Status) {
+		return j.Attempts[:n-1]
+	}
+	return j.Attempts
+}
+
+// isArray reports whether a job is an array, and not one of its jobs.
+func isArray(j types.JobDetail) bool {
+	return j.ArrayProperties != nil && aws.ToInt32(j.ArrayProperties.Size) > 0
 }
 
 func containerText(j types.JobDetail) string {
@@ -205,8 +225,8 @@ func containerText(j types.JobDetail) string {
 		f.add("exit code", strconv.Itoa(int(*c.ExitCode)))
 	}
 	f.add("exit reason", oneLine(aws.ToString(c.Reason)))
-	f.add("host", shortName(aws.ToString(c.ContainerInstanceArn)))
-	f.add("task", shortName(aws.ToString(c.TaskArn)))
+	f.add("host", shortHost(aws.ToString(c.ContainerInstanceArn)))
+	f.add("task", shortHost(aws.ToString(c.TaskArn)))
 	if s := aws.ToString(c.LogStreamName); s != "" {
 		f.add("log", groupOf(c.LogConfiguration)+" "+s)
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,8 +32,12 @@ type diagnosis struct {
 func (d *diagnosis) because(format string, args ...any) {
 	d.why = append(d.why, fmt.Sprintf(format, args...))
 }
+
+// advise adds a next step, once.
 func (d *diagnosis) advise(format string, args ...any) {
-	d.next = append(d.next, fmt.Sprintf(format, args...))
+	if step := fmt.Sprintf(format, args...); !slices.Contains(d.next, step) {
+		d.next = append(d.next, step)
+	}
 }
 
 // diagnose explains a situation. It asks nobody: the same situation always gives the
@@ -70,7 +75,7 @@ const slowSubmitted = time.Minute
 
 func (s situation) pending(d *diagnosis) {
 	id := aws.ToString(s.job.JobId)
-	if p := s.job.ArrayProperties; p != nil && aws.ToInt32(p.Size) > 0 && len(p.StatusSummary) > 0 {
+	if p := s.job.ArrayProperties; isArray(s.job) {
 		if counts := countsText(p.StatusSummary); counts != "" {
 			d.because("It is an array of %d jobs, and they are under way: %s.", *p.Size, counts)
 		}
@@ -130,6 +135,8 @@ func areJobs(n int) string {
 	return fmt.Sprintf("%d jobs are", n)
 }
 
+const adviseSmaller = "raise maxvCpus of an environment, or submit the job with fewer vCPUs"
+
 // blockedReasons are the reasons that AWS Batch gives for a job at the head of its
 // queue that cannot start, and what to do about each.
 var blockedReasons = []struct{ token, meaning, next string }{
@@ -141,7 +148,7 @@ var blockedReasons = []struct{ token, meaning, next string }{
 	{
 		"MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
 		"The job needs more vCPUs than maxvCpus of any environment of the queue.",
-		"raise maxvCpus, or submit the job with fewer vCPUs",
+		adviseSmaller,
 	},
 	{
 		"MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
@@ -216,7 +223,7 @@ func (s situation) capacity(d *diagnosis) {
 		d.advise("enable or repair an environment of the queue: `packhorse environments` shows them")
 	case need > float64(largest):
 		d.because("It needs %g vCPUs, and the largest environment of the queue may have %d.", need, largest)
-		d.advise("raise maxvCpus of the environment, or submit the job with fewer vCPUs")
+		d.advise(adviseSmaller)
 	case full == usable:
 		d.advise("wait for running jobs to end, or raise maxvCpus of an environment")
 	}
@@ -253,20 +260,21 @@ func (s situation) running(d *diagnosis) {
 
 // earlierAttempts tells of attempts that came before the present state.
 func (s situation) earlierAttempts(d *diagnosis) {
-	past := s.job.Attempts
-	if ended(s.job.Status) && len(past) > 0 {
-		past = past[:len(past)-1]
-	}
+	past := earlierAttempts(s.job)
 	for i, at := range past {
 		d.because("Attempt %d ended: %s.", i+1, strings.TrimSuffix(attemptOutcome(at), "."))
 	}
 	if len(past) > 0 && s.job.Status == types.JobStatusRunnable {
-		most := 1
-		if s.job.RetryStrategy != nil {
-			most = int(aws.ToInt32(s.job.RetryStrategy.Attempts))
-		}
-		d.because("It may be started %d times, and will be started again.", most)
+		d.because("It may be started %d times, and will be started again.", s.allowed())
 	}
+}
+
+// allowed is how many attempts the job may have.
+func (s situation) allowed() int {
+	if r := s.job.RetryStrategy; r != nil {
+		return max(1, int(aws.ToInt32(r.Attempts)))
+	}
+	return 1
 }
 
 func attemptOutcome(at types.AttemptDetail) string {
@@ -289,7 +297,11 @@ func (s situation) failedWhy(d *diagnosis) {
 	}
 	s.earlierAttempts(d)
 	if n := len(j.Attempts); n > 1 {
-		d.because("Attempt %d was the last that it was allowed, and ended: %s.", n, strings.TrimSuffix(attemptOutcome(j.Attempts[n-1]), "."))
+		which := "was the last"
+		if n >= s.allowed() {
+			which = "was the last that it was allowed"
+		}
+		d.because("Attempt %d %s, and ended: %s.", n, which, strings.TrimSuffix(attemptOutcome(j.Attempts[n-1]), "."))
 	}
 	code, hasCode := exitCode(j)
 	log := func() {
@@ -302,7 +314,7 @@ func (s situation) failedWhy(d *diagnosis) {
 		d.because("It was terminated on request: %s", firstOf(reason, "no reason given"))
 	case aws.ToBool(j.IsCancelled):
 		d.because("It was cancelled on request: %s", firstOf(reason, "no reason given"))
-	case j.ArrayProperties != nil && aws.ToInt32(j.ArrayProperties.Size) > 0 && len(s.failed) > 0:
+	case isArray(j) && len(s.failed) > 0:
 		d.because("It is an array, and %s of its %d jobs failed. One that failed makes the whole fail.", numberFailed(j), *j.ArrayProperties.Size)
 		for _, c := range s.failed {
 			d.because("Job %s failed: %s", aws.ToString(c.JobId), firstOf(summaryReason(c), "no reason given"))

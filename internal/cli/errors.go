@@ -127,6 +127,7 @@ func (a *App) translate(err error) *Error {
 		api     smithy.APIError
 		dns     *net.DNSError
 		netErr  net.Error
+		garbled *smithy.DeserializationError
 		path    *os.PathError
 	)
 	switch {
@@ -139,6 +140,12 @@ func (a *App) translate(err error) *Error {
 		return &Error{Message: missingFields(missing), Exit: ExitUsage, Err: err}
 	case errors.As(err, &api):
 		return translateAPI(api, err)
+	case errors.As(err, &garbled):
+		return &Error{
+			Message: fmt.Sprintf("cannot read the answer of %s: %s", a.address(), oneLine(garbled.Err.Error())),
+			Next:    "check that the endpoint is that of an AWS Batch API",
+			Err:     err,
+		}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return &Error{
 			Message: "no server at " + a.address(),
@@ -163,6 +170,9 @@ func (a *App) translate(err error) *Error {
 		}
 	case errors.As(err, &path):
 		return &Error{Message: path.Error(), Exit: ExitUsage, Err: err}
+	}
+	if s := err.Error(); strings.HasPrefix(s, "unknown command ") || strings.HasPrefix(s, "accepts ") || strings.HasPrefix(s, "required flag") {
+		return &Error{Message: oneLine(s), Exit: ExitUsage, Err: err} // cobra's own checks
 	}
 	return &Error{Message: oneLine(plainMessage(err.Error())), Err: err}
 }

@@ -81,7 +81,7 @@ func (a *App) situation(ctx context.Context, c *client, j types.JobDetail) (situ
 	if s.dependencies, err = c.jobsByID(ctx, ids...); err != nil {
 		return s, err
 	}
-	if p := j.ArrayProperties; p != nil && aws.ToInt32(p.Size) > 0 && p.StatusSummary["FAILED"] > 0 {
+	if isArray(j) && j.ArrayProperties.StatusSummary["FAILED"] > 0 {
 		q := jobQuery{Array: aws.ToString(j.JobId), Statuses: []types.JobStatus{types.JobStatusFailed}, Limit: failedShown}
 		rows, _, err := a.listJobs(ctx, c, q)
 		if err != nil {
@@ -180,6 +180,8 @@ func (a *App) headline(s situation) string {
 	switch {
 	case ended(j.Status) && !started.IsZero() && !stopped.IsZero():
 		return fmt.Sprintf("%s %s ago, having run %s", status, span(s.now.Sub(stopped)), exact(stopped.Sub(started)))
+	case ended(j.Status) && !stopped.IsZero() && isArray(j):
+		return fmt.Sprintf("%s %s ago, %s after it was submitted", status, span(s.now.Sub(stopped)), span(stopped.Sub(created)))
 	case ended(j.Status) && !stopped.IsZero():
 		return fmt.Sprintf("%s %s ago, without having run", status, span(s.now.Sub(stopped)))
 	case ended(j.Status):

@@ -11,19 +11,24 @@ import (
 )
 
 // span writes a duration for people, in its two largest units: 12s, 4m12s, 3h5m, 2d3h.
-// Less than a second is 0s, or the milliseconds in short jobs' durations: see exact.
+// A second unit of zero is left out: 20m, 1h.
 func span(d time.Duration) string {
-	d = max(d, 0)
-	switch s := int(d / time.Second); {
+	s := int(max(d, 0) / time.Second)
+	two := func(large int, unit string, small int, smallUnit string) string {
+		if small == 0 {
+			return strconv.Itoa(large) + unit
+		}
+		return strconv.Itoa(large) + unit + strconv.Itoa(small) + smallUnit
+	}
+	switch {
 	case s < 60:
 		return fmt.Sprintf("%ds", s)
 	case s < 3600:
-		return fmt.Sprintf("%dm%ds", s/60, s%60)
+		return two(s/60, "m", s%60, "s")
 	case s < 24*3600:
-		return fmt.Sprintf("%dh%dm", s/3600, s%3600/60)
-	default:
-		return fmt.Sprintf("%dd%dh", s/86400, s%86400/3600)
+		return two(s/3600, "h", s%3600/60, "m")
 	}
+	return two(s/86400, "d", s%86400/3600, "h")
 }
 
 // exact is span with tenths of a second below a minute.

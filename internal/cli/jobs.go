@@ -233,23 +233,32 @@ func (a *App) ran(started, stopped *int64) string {
 	return span(to.Sub(from))
 }
 
-// summaryReason is why a job is as it is; for an array, how its children are.
+// plainExit is the reason of every job whose container ended by itself, well or not.
+const plainExit = "Essential container in task exited"
+
+// summaryReason is why a job is as it is, in the words of a table: for an array, how its
+// jobs are; for one that failed, how its container ended; nothing for one that did what
+// it should.
 func summaryReason(j types.JobSummary) string {
 	if j.ArrayProperties != nil && aws.ToInt32(j.ArrayProperties.Size) > 0 {
 		if counts := countsText(j.ArrayProperties.StatusSummary); counts != "" {
 			return counts
 		}
 	}
-	reason := aws.ToString(j.StatusReason)
+	reason, detail := aws.ToString(j.StatusReason), ""
 	if j.Container != nil {
-		if why := aws.ToString(j.Container.Reason); why != "" && why != reason {
-			if reason != "" {
-				return reason + ": " + why
-			}
-			return why
+		detail = aws.ToString(j.Container.Reason)
+		if reason == plainExit && j.Container.ExitCode != nil {
+			reason = fmt.Sprintf("exit code %d", *j.Container.ExitCode)
 		}
 	}
-	return reason
+	if j.Status == types.JobStatusSucceeded {
+		return ""
+	}
+	if detail == reason {
+		detail = ""
+	}
+	return joinReasons(reason, detail)
 }
 
 // countsText writes how many children are in which status, those in none left out.

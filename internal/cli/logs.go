@@ -170,7 +170,7 @@ func attemptsOf(j types.JobDetail) int {
 func hasLog(j types.JobDetail) error {
 	id := aws.ToString(j.JobId)
 	switch {
-	case j.ArrayProperties != nil && aws.ToInt32(j.ArrayProperties.Size) > 0:
+	case isArray(j):
 		return failure("%s is an array of %d jobs, and each has a log of its own", id, *j.ArrayProperties.Size).
 			hint("name one of them, such as `packhorse logs %s:0`; `packhorse jobs --array %s` lists them", id, id)
 	case j.NodeProperties != nil && j.Container == nil:

@@ -122,6 +122,9 @@ func (a *App) job(ctx context.Context, c *client, ref string) (types.JobDetail, 
 	var matches []string
 	for _, r := range rows {
 		rowID := aws.ToString(r.JobId)
+		if strings.ContainsAny(rowID, ":#") {
+			continue // a child, which some servers list too; it is named by its array
+		}
 		byPrefix := len(base) >= minPrefix && strings.HasPrefix(rowID, base)
 		if byPrefix || aws.ToString(r.JobName) == base {
 			matches = append(matches, rowID)

@@ -77,6 +77,9 @@ var errDetached = errors.New("interrupted")
 // where the last lines arrive some seconds late.
 const settlePolls = 3
 
+// maxMissed is how many looks in a row may not find a job that was just submitted.
+const maxMissed = 10
+
 func (r *runner) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -119,6 +122,7 @@ func (r *runner) follow(ctx context.Context) error {
 func (r *runner) toTheEnd(ctx context.Context) (types.JobDetail, error) {
 	patience := r.app.newPatience()
 	saidTerminating := false
+	missed := 0
 	for settle := 0; ; {
 		j, ok, err := r.look(ctx)
 		switch {
@@ -126,8 +130,10 @@ func (r *runner) toTheEnd(ctx context.Context) (types.JobDetail, error) {
 			if err := patience.lost(err); err != nil {
 				return j, err
 			}
-		case !ok:
-			return j, jobNotFound(r.id)
+		case !ok: // on AWS a job may take a moment to be seen after it was submitted
+			if missed++; missed > maxMissed {
+				return j, jobNotFound(r.id)
+			}
 		default:
 			patience.found()
 		}
@@ -135,7 +141,7 @@ func (r *runner) toTheEnd(ctx context.Context) (types.JobDetail, error) {
 			saidTerminating = true
 			r.screen.say("Terminating job %s; Ctrl-C again leaves it.", r.id)
 		}
-		if err == nil && ended(j.Status) {
+		if err == nil && ok && ended(j.Status) {
 			if r.c.target.endpoint != "" || settle == settlePolls || len(streamsOf(j)) == 0 {
 				return j, nil
 			}
@@ -171,7 +177,7 @@ func (r *runner) look(ctx context.Context) (j types.JobDetail, ok bool, err erro
 func (r *runner) show(j types.JobDetail) {
 	what := string(j.Status)
 	counted := false
-	if p := j.ArrayProperties; p != nil && aws.ToInt32(p.Size) > 0 {
+	if p := j.ArrayProperties; isArray(j) {
 		if counts := countsText(p.StatusSummary); counts != "" {
 			done := int(p.StatusSummary["SUCCEEDED"] + p.StatusSummary["FAILED"])
 			what = fmt.Sprintf("%s %d/%d ended: %s", bar(done, int(*p.Size), 20), done, *p.Size, counts)
@@ -200,7 +206,7 @@ func (r *runner) verdict(j types.JobDetail) error {
 	took := ""
 	if from, to := moment(j.StartedAt), moment(j.StoppedAt); !from.IsZero() && !to.IsZero() {
 		took = " in " + exact(to.Sub(from))
-	} else if made, to := moment(j.CreatedAt), moment(j.StoppedAt); j.ArrayProperties != nil && !to.IsZero() {
+	} else if made, to := moment(j.CreatedAt), moment(j.StoppedAt); isArray(j) && !to.IsZero() {
 		took = " in " + exact(to.Sub(made))
 	}
 	if j.Status == types.JobStatusSucceeded {

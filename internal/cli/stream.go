@@ -14,6 +14,7 @@ type Stream struct {
 	Terminal bool // lines may be redrawn
 	Colour   bool
 	Width    int // columns; 0 means no limit, as in a file or a pipe
+	Height   int // lines; the same
 }
 
 // fileStream looks at f: a terminal has a width, and colours unless NO_COLOR is set
@@ -28,8 +29,8 @@ func fileStream(f *os.File, env func(string) string) Stream {
 	dumb := env("TERM") == "dumb"
 	s.Terminal = !dumb
 	s.Colour = !dumb && env("NO_COLOR") == ""
-	if w, _, err := term.GetSize(fd); err == nil {
-		s.Width = w
+	if w, h, err := term.GetSize(fd); err == nil {
+		s.Width, s.Height = w, h
 	}
 	if w, err := strconv.Atoi(env("COLUMNS")); err == nil && w > 0 {
 		s.Width = w

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 func (a *App) watch(ctx context.Context, every time.Duration, picture func() (string, error)) error {
 	patience := a.newPatience()
 	last := ""
+	wipe := "\x1b[2J" // the whole screen, once
 	for {
 		now, err := picture()
 		if err != nil {
@@ -28,7 +30,8 @@ func (a *App) watch(ctx context.Context, every time.Duration, picture func() (st
 			case a.Out.Terminal:
 				// Home, and clear what was there: one write, so that nothing flickers.
 				head := a.Out.paint(dim, fmt.Sprintf("Every %s, at %s; Ctrl-C ends.", every, a.Now().In(a.Zone).Format("15:04:05")))
-				fmt.Fprint(a.Out, "\x1b[H"+clearing(head+"\n\n"+now)+"\x1b[J")
+				fmt.Fprint(a.Out, wipe+"\x1b[H"+clearing(fit(head+"\n\n"+now, a.Out.Height))+"\x1b[J")
+				wipe = ""
 			case now != last:
 				if last != "" {
 					fmt.Fprintln(a.Out)
@@ -41,6 +44,16 @@ func (a *App) watch(ctx context.Context, every time.Duration, picture func() (st
 			return err
 		}
 	}
+}
+
+// fit keeps a picture to the height of the screen: what scrolls off cannot be redrawn.
+func fit(picture string, height int) string {
+	all := strings.Split(strings.TrimSuffix(picture, "\n"), "\n")
+	if height < 4 || len(all) < height {
+		return picture
+	}
+	kept := height - 2 // a line for the note, and one for the cursor
+	return strings.Join(all[:kept], "\n") + fmt.Sprintf("\n... and %d lines more\n", len(all)-kept)
 }
 
 // clearing makes each line wipe what was right of it.
@@ -87,5 +100,5 @@ func (p *patience) lost(err error) error {
 // unreachable reports whether err means that nobody answered.
 func unreachable(err error) bool {
 	var netErr net.Error
-	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.As(err, &netErr)
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) || errors.As(err, &netErr)
 }
