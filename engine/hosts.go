@@ -294,6 +294,8 @@ func joined(h store.Host, got compute.Host, now time.Time) store.Host {
 	case got.State == compute.HostReady && h.State != compute.HostReady:
 		h.State = compute.HostReady
 		h.ReadyAt, h.IdleSince = batch.MillisOf(now), batch.MillisOf(now)
+	case got.State == compute.HostDraining:
+		h.State = compute.HostDraining // it is about to be taken away
 	case got.State == compute.HostBooting && h.State == compute.HostLaunching:
 		h.State = compute.HostBooting
 	}

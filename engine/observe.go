@@ -22,7 +22,7 @@ func (e *Engine) Observe(ctx context.Context, news []compute.News) {
 		if n.Host != nil {
 			e.observeHost(ctx, *n.Host)
 		}
-		if n.Task == nil {
+		if n.Task == nil || n.Task.JobID == "" {
 			continue
 		}
 		known, ok := latest[n.Task.ID]
@@ -36,25 +36,33 @@ func (e *Engine) Observe(ctx context.Context, news []compute.News) {
 	if len(order) == 0 {
 		return
 	}
+	charges := map[store.Share]float64{}
+	for len(order) > 0 {
+		order = e.observeRound(ctx, order, latest, charges)
+	}
+	e.chargeShares(ctx, charges)
+}
+
+// observeRound records the news of one task of each job, and returns the tasks that
+// are left: a job can have news of two attempts.
+func (e *Engine) observeRound(ctx context.Context, order []string, latest map[string]compute.TaskStatus, charges map[store.Share]float64) (left []string) {
 	updates := make([]lifecycle.Update, 0, len(order))
 	statuses := make([]compute.TaskStatus, 0, len(order))
 	seen := map[string]bool{}
 	for _, id := range order {
 		status := latest[id]
-		if status.JobID == "" || seen[status.JobID] {
-			// Two attempts of one job in one batch of news: the sweep sees the other.
-			e.Kick("")
+		if seen[status.JobID] {
+			left = append(left, id)
 			continue
 		}
 		seen[status.JobID] = true
 		statuses = append(statuses, status)
 		updates = append(updates, lifecycle.Update{ID: status.JobID, Change: e.observed(ctx, status)})
 	}
-	charges := map[store.Share]float64{}
 	for i, r := range e.Lifecycle.Apply(ctx, updates) {
 		e.observedResult(ctx, statuses[i], r, charges)
 	}
-	e.chargeShares(ctx, charges)
+	return left
 }
 
 // observedResult lets compute forget a task whose end is recorded.
