@@ -70,7 +70,7 @@ func listLimit(in *awsbatch.ListJobsInput) (int, error) {
 		most = maxListFiltered
 	}
 	if in.MaxResults == nil {
-		return min(most, maxListFiltered), nil
+		return most, nil
 	}
 	if *in.MaxResults < 1 || int(*in.MaxResults) > most {
 		return 0, batch.Invalid("maxResults must be between 1 and %d, got %d.", most, *in.MaxResults)
