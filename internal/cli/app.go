@@ -104,6 +104,9 @@ func (a *App) root() *cobra.Command {
 The server is found by --endpoint, PACKHORSE_ENDPOINT, AWS_ENDPOINT_URL_BATCH, or
 ` + DefaultEndpoint + `; the word "aws" means AWS itself.
 
+A JOB is named by its id or ARN; by the beginning or the end of its id, or by its name,
+where that means only one of the jobs that "jobs" shows; as ARRAY:INDEX, one of an array.
+
 Exit codes: 0 it worked, 1 it failed, 2 the command line or a file is wrong;
 "run" exits with the code of the job's container, or 130 when interrupted.`,
 		Version:           version(),

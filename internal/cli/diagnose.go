@@ -135,6 +135,8 @@ func areJobs(n int) string {
 	return fmt.Sprintf("%d jobs are", n)
 }
 
+const tooLarge = "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE"
+
 const adviseSmaller = "raise maxvCpus of an environment, or submit the job with fewer vCPUs"
 
 // blockedReasons are the reasons that AWS Batch gives for a job at the head of its
@@ -146,7 +148,7 @@ var blockedReasons = []struct{ token, meaning, next string }{
 		"allow more instance types or subnets in the environment, or add a further environment to the queue",
 	},
 	{
-		"MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+		tooLarge,
 		"The job needs more vCPUs than maxvCpus of any environment of the queue.",
 		adviseSmaller,
 	},
@@ -222,7 +224,9 @@ func (s situation) capacity(d *diagnosis) {
 	case usable == 0:
 		d.advise("enable or repair an environment of the queue: `packhorse environments` shows them")
 	case need > float64(largest):
-		d.because("It needs %g vCPUs, and the largest environment of the queue may have %d.", need, largest)
+		if !strings.HasPrefix(aws.ToString(s.job.StatusReason), tooLarge) { // then the server has said so
+			d.because("It needs %g vCPUs, and the largest environment of the queue may have %d.", need, largest)
+		}
 		d.advise(adviseSmaller)
 	case full == usable:
 		d.advise("wait for running jobs to end, or raise maxvCpus of an environment")

@@ -35,6 +35,7 @@ func TestLogs(t *testing.T) {
 		"the latest attempt":    {nil, "three\nfour\nfive\n", ""},
 		"by the job's name":     {[]string{"align"}, "three\nfour\nfive\n", ""},
 		"by the id's beginning": {[]string{id[:9]}, "three\nfour\nfive\n", ""},
+		"by the id's end":       {[]string{id[20:]}, "three\nfour\nfive\n", ""},
 		"an earlier attempt":    {[]string{id, "--attempt", "1"}, "one\ntwo\n", ""},
 		"all of them":           {[]string{id, "--attempt", "all"}, "one\ntwo\nthree\nfour\nfive\n", "--- attempt 2 ---\n"},
 		"the end of it":         {[]string{id, "--tail", "2"}, "four\nfive\n", ""},

@@ -90,12 +90,13 @@ func (c *client) jobsByID(ctx context.Context, ids ...string) (map[string]types.
 	return found, nil
 }
 
-// minPrefix is how much of an id must be given at least for a job to be found by it.
-const minPrefix = 4
+// minPart is how much of an id must be given at least for a job to be found by it.
+const minPart = 4
 
-// job finds the job that a person means: by its id or ARN, else by the beginning of its
-// id, else by its name. The last two look among the jobs that `packhorse jobs` shows,
-// and must mean exactly one. "prefix:3" is child 3 of the array that the prefix means.
+// job finds the job that a person means: by its id or ARN, else by the beginning or the
+// end of its id, else by its name. Ids that begin with the time, as Packhorse's do, are
+// told apart by their ends. All but the first look among the jobs that `packhorse jobs`
+// shows, and must mean exactly one. "part:3" is child 3 of the array that the part means.
 func (a *App) job(ctx context.Context, c *client, ref string) (types.JobDetail, error) {
 	id := shortName(ref)
 	found, err := c.jobsByID(ctx, id)
@@ -125,8 +126,8 @@ func (a *App) job(ctx context.Context, c *client, ref string) (types.JobDetail, 
 		if strings.ContainsAny(rowID, ":#") {
 			continue // a child, which some servers list too; it is named by its array
 		}
-		byPrefix := len(base) >= minPrefix && strings.HasPrefix(rowID, base)
-		if byPrefix || aws.ToString(r.JobName) == base {
+		byPart := len(base) >= minPart && (strings.HasPrefix(rowID, base) || strings.HasSuffix(rowID, base))
+		if byPart || aws.ToString(r.JobName) == base {
 			matches = append(matches, rowID)
 		}
 	}

@@ -175,28 +175,23 @@ func (r *runner) look(ctx context.Context) (j types.JobDetail, ok bool, err erro
 // show tells the state of the job: in the live line on a terminal, as a line of its own
 // each time it changes elsewhere.
 func (r *runner) show(j types.JobDetail) {
-	what := string(j.Status)
-	counted := false
+	if ended(j.Status) {
+		return // the verdict says it
+	}
+	what, why := string(j.Status), aws.ToString(j.StatusReason)
 	if p := j.ArrayProperties; isArray(j) {
 		if counts := countsText(p.StatusSummary); counts != "" {
 			done := int(p.StatusSummary["SUCCEEDED"] + p.StatusSummary["FAILED"])
-			what = fmt.Sprintf("%s %d/%d ended: %s", bar(done, int(*p.Size), 20), done, *p.Size, counts)
-			counted = true
+			what, why = fmt.Sprintf("%s %d/%d ended", bar(done, int(*p.Size), 20), done, *p.Size), counts
 		}
-	}
-	reason := aws.ToString(j.StatusReason)
-	if reason != "" && !counted && !ended(j.Status) {
-		what += ": " + reason
 	}
 	if r.screen.out.Terminal {
-		if !ended(j.Status) {
-			r.screen.set(fmt.Sprintf("%s %s", what, r.app.since(moment(j.CreatedAt))))
-		}
+		r.screen.set(joinReasons(what+" "+r.app.since(moment(j.CreatedAt)), why))
 		return
 	}
-	if what != r.told && !ended(j.Status) {
-		r.told = what
-		r.screen.say("%s", what)
+	if line := joinReasons(what, why); line != r.told {
+		r.told = line
+		r.screen.say("%s", line)
 	}
 }
 

@@ -192,7 +192,7 @@ func TestOnATerminalTheStatusIsOneLineThatGoesAway(t *testing.T) {
 	got := w.err.String()
 	for line := range strings.SplitSeq(got, "\r") {
 		if shown := strings.TrimSuffix(line, "\x1b[K"); strings.HasPrefix(shown, "⠙") {
-			same(t, "the line while it waits", shown, "⠙ RUNNABLE: waits for a host with more…")
+			same(t, "the line while it waits", shown, "⠙ RUNNABLE 0s: waits for a host with m…")
 		}
 	}
 	if !strings.HasSuffix(got, "\r\x1b[KJob "+id+" SUCCEEDED in 0.3s.\n") {
