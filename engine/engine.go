@@ -95,6 +95,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer sweep.Stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var rest rest
 	e.Sweep(ctx)
 	for {
 		select {
@@ -105,10 +106,13 @@ func (e *Engine) Run(ctx context.Context) error {
 		case <-sweep.C:
 			e.Sweep(ctx)
 		case <-e.kick:
+			rest.wait(ctx, e.inbox.signal)
 		case <-e.inbox.signal:
 		case <-timer.C:
 		}
+		begin := time.Now()
 		next := e.Turn(ctx)
+		rest.after(begin, time.Now())
 		timer.Stop()
 		if !next.IsZero() {
 			timer.Reset(max(0, next.Sub(e.Now())))
@@ -134,6 +138,39 @@ func (e *Engine) Turn(ctx context.Context) time.Time {
 		if ctx.Err() != nil || !outcome.Again && e.inbox.empty() {
 			return outcome.Next
 		}
+	}
+}
+
+// restShare is how many times as long as a turn took the loop rests before it makes
+// another because of a submission: passes that find no room then take at most a
+// tenth of a CPU, however fast jobs come in. News of tasks and hosts, which make room,
+// are never held up, and neither is the first submission after a quiet moment.
+const restShare = 9
+
+// maxRest bounds the rest.
+const maxRest = 50 * time.Millisecond
+
+// rest keeps the loop from making passes for nothing. It is about the load on this
+// machine, so it measures real time.
+type rest struct{ until time.Time }
+
+// after notes a turn.
+func (r *rest) after(begin, end time.Time) {
+	r.until = end.Add(min(maxRest, restShare*end.Sub(begin)))
+}
+
+// wait returns when the rest is over or news has come.
+func (r *rest) wait(ctx context.Context, news chan struct{}) {
+	left := time.Until(r.until)
+	if left <= 0 {
+		return
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-news:
 	}
 }
 

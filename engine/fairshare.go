@@ -80,7 +80,7 @@ func (e *Engine) policy(ctx context.Context, q store.Queue) (policy, error) {
 const idleUse = 1
 
 // loadShares reads the shares of a fair-share queue.
-func (e *Engine) loadShares(ctx context.Context, w *world, q store.Queue) error {
+func (e *Engine) loadShares(ctx context.Context, w *world, q store.Queue, limit int) error {
 	p, err := e.policy(ctx, q)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (e *Engine) loadShares(ctx context.Context, w *world, q store.Queue) error 
 			usage[j.Share] += float64(j.Need.MilliVCPU) / 1000 * newJobSeconds
 		}
 	}
-	limit := max(minShareFront, front/max(1, len(records)))
+	limit = max(minShareFront, limit/max(1, len(records)))
 	active := 0
 	under := map[string]int{} // active shares by prefix
 	var shares []scheduler.Share

@@ -65,28 +65,79 @@ func (e *Engine) load(ctx context.Context) (*world, error) {
 			w.used[env] = w.used[env].Add(j.Need)
 		}
 	}
+	return w, nil
+}
+
+// loadFronts reads the front of each queue, at most limit jobs of each.
+func (e *Engine) loadFronts(ctx context.Context, w *world, limit func(store.Queue) int) error {
+	w.more = false
+	clear(w.jobs)
 	for _, q := range w.queues {
-		if err := e.loadFront(ctx, w, q); err != nil {
-			return nil, err
+		if err := e.loadFront(ctx, w, q, limit(q)); err != nil {
+			return err
 		}
 	}
-	return w, nil
+	return nil
+}
+
+// minFront is how many jobs of a queue a pass looks at even when nothing is free:
+// those that get a reason of their own.
+const minFront = 64
+
+// frontFor bounds how many jobs of a queue a pass need look at: what could start on
+// the room there is, or on hosts that may be added. A queue that is full costs the
+// same however many wait.
+func (e *Engine) frontFor(w *world) func(store.Queue) int {
+	room := map[string]int64{} // thousandths of a vCPU by environment
+	for _, env := range w.envs {
+		left := int64(0)
+		if r := env.Detail.ComputeResources; r != nil {
+			left = int64(deref(r.MaxvCpus)) * 1000
+		}
+		if fargate(env) {
+			const smallest = 4 // a job may be a quarter of a vCPU
+			room[env.Name()] = smallest * (left - w.used[fargateKey(env.Name())].MilliVCPU)
+			continue
+		}
+		free := int64(0)
+		for _, h := range w.hosts[env.Name()] {
+			left -= h.Has.MilliVCPU
+			if h.State == compute.HostReady {
+				free += h.Has.MilliVCPU - w.used[h.ID].MilliVCPU
+			}
+		}
+		room[env.Name()] = free + max(0, left)
+	}
+	most := int64(front) * 1000
+	if m := e.Compute.Machine(); m != nil {
+		most = m.Room.MilliVCPU
+		for _, j := range w.live {
+			most -= min(j.Need.MilliVCPU, m.Room.MilliVCPU)
+		}
+	}
+	return func(q store.Queue) int {
+		sum := int64(0)
+		for _, name := range q.Environments() {
+			sum += max(0, room[name])
+		}
+		return int(min(front, minFront+max(0, min(sum, most))/1000))
+	}
 }
 
 // fargateKey is where the use of an environment without hosts is kept.
 func fargateKey(environment string) string { return "fargate/" + environment }
 
 // loadFront reads the front of a queue, share by share.
-func (e *Engine) loadFront(ctx context.Context, w *world, q store.Queue) error {
+func (e *Engine) loadFront(ctx context.Context, w *world, q store.Queue, limit int) error {
 	if !q.FairShare() {
-		share, err := e.loadShare(ctx, w, q.Name(), "", front)
+		share, err := e.loadShare(ctx, w, q.Name(), "", limit)
 		if err != nil {
 			return err
 		}
 		w.fronts[q.Name()] = []scheduler.Share{share}
 		return nil
 	}
-	return e.loadShares(ctx, w, q)
+	return e.loadShares(ctx, w, q, limit)
 }
 
 func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limit int) (scheduler.Share, error) {
@@ -100,8 +151,8 @@ func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limi
 	for _, j := range jobs {
 		count := 1
 		if j.Array != nil {
-			count = min(j.Array.Unstarted, front)
-			w.more = w.more || j.Array.Unstarted > front
+			count = min(j.Array.Unstarted, limit)
+			w.more = w.more || j.Array.Unstarted > limit
 		}
 		w.jobs[j.ID] = j
 		share.Jobs = append(share.Jobs, scheduler.Job{

@@ -6,6 +6,7 @@ import (
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/scheduler"
+	"github.com/packhorse-batch/packhorse/store"
 )
 
 // Outcome is what a pass leaves behind.
@@ -37,7 +38,10 @@ func (e *Engine) Pass(ctx context.Context) (Outcome, error) {
 	now := e.Now()
 	e.stopDue(ctx, w, now, &out)
 	e.resend(ctx, now, &out)
-	decision := scheduler.Plan(e.snapshot(w, now))
+	decision, err := e.decide(ctx, w, now)
+	if err != nil {
+		return out, err
+	}
 	placed, failed := e.place(ctx, w, decision.Placements)
 	out.Placed = placed
 	out.Again = placed > 0 && w.more || failed
@@ -46,6 +50,35 @@ func (e *Engine) Pass(ctx context.Context) (Outcome, error) {
 	}
 	e.explain(ctx, w, decision, now, &out)
 	return out, nil
+}
+
+// decide plans with as many jobs of each queue as there may be room for. When none
+// of them can start although more wait behind, it looks further: those in front may
+// fit nowhere.
+func (e *Engine) decide(ctx context.Context, w *world, now time.Time) (scheduler.Decision, error) {
+	if err := e.loadFronts(ctx, w, e.frontFor(w)); err != nil {
+		return scheduler.Decision{}, err
+	}
+	d := scheduler.Plan(e.snapshot(w, now))
+	if len(d.Placements) > 0 || !w.more || !stuck(d) {
+		return d, nil
+	}
+	if err := e.loadFronts(ctx, w, func(store.Queue) int { return front }); err != nil {
+		return scheduler.Decision{}, err
+	}
+	return scheduler.Plan(e.snapshot(w, now)), nil
+}
+
+// stuck reports whether a queue's front waits for something that time will not bring:
+// jobs that fit no environment.
+func stuck(d scheduler.Decision) bool {
+	for _, wait := range d.Waits {
+		switch wait.Reason.Token {
+		case scheduler.TokenRequirement, scheduler.TokenMaxResource, scheduler.TokenInvalid:
+			return true
+		}
+	}
+	return false
 }
 
 // stopDue asks compute to end tasks whose job is to stop or is out of time. Asking
