@@ -56,6 +56,7 @@ type Engine struct {
 
 	offers map[string]offersOf // by environment
 	whys   map[string]*whyState
+	swept  bool // all waiting jobs were looked at since the start
 	// unsent are jobs whose task compute could not take for a while, by id.
 	unsent map[string]batch.Job
 	// shortages are types that could not be had, by environment and type, with the

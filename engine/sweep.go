@@ -19,8 +19,10 @@ const (
 )
 
 // Sweep asks compute what is really there and sets records and compute right where
-// they differ; it looks at all jobs that wait for others, finishes deletions and
-// removes what is out of date. It may run at any time.
+// they differ; it finishes deletions and removes what is out of date. The first sweep
+// looks at all jobs that wait for others, since a crash may have come between an end
+// and what follows from it; later ones do when something could not be settled. It may
+// run at any time.
 func (e *Engine) Sweep(ctx context.Context) {
 	step := func(name string, err error) {
 		if err != nil && ctx.Err() == nil {
@@ -29,7 +31,11 @@ func (e *Engine) Sweep(ctx context.Context) {
 	}
 	step("hosts", e.sweepHosts(ctx))
 	step("tasks", e.sweepTasks(ctx))
-	step("waiting jobs", e.sweepWaiting(ctx))
+	if e.Lifecycle.Unsettled() || !e.swept {
+		err := e.sweepWaiting(ctx)
+		e.swept = err == nil
+		step("waiting jobs", err)
+	}
 	step("deleted queues", e.sweepDeleted(ctx))
 	if e.FinishDeletes != nil {
 		step("deletions", e.FinishDeletes(ctx))

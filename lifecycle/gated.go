@@ -42,6 +42,7 @@ func gateOf(spec store.Spec) gate {
 func (l *Lifecycle) settleChildren(ctx context.Context, parentID string, indexes []int) []batch.Job {
 	var ended []batch.Job
 	parent, err := l.Records.Job(ctx, parentID)
+	l.later(err)
 	if err != nil || parent.Array == nil {
 		return nil
 	}
@@ -54,6 +55,7 @@ func (l *Lifecycle) settleChildren(ctx context.Context, parentID string, indexes
 	}
 	edges, err := l.Records.Waiters(ctx, parentID)
 	if err != nil {
+		l.later(err)
 		return ended
 	}
 	for _, e := range edges {
@@ -68,16 +70,19 @@ func (l *Lifecycle) settleChildren(ctx context.Context, parentID string, indexes
 // releases or fails those whose gate has opened or broken.
 func (l *Lifecycle) tryChildren(ctx context.Context, parentID string, indexes []int) []batch.Job {
 	parent, err := l.Records.Job(ctx, parentID)
+	l.later(err)
 	if err != nil || batch.Final(parent.Status) || parent.Array == nil ||
 		parent.Array.Closed != "" || parent.WaitsFor > 0 {
 		return nil
 	}
 	spec, err := l.Records.Spec(ctx, parentID)
 	if err != nil {
+		l.later(err)
 		return nil
 	}
 	verdicts, err := l.judge(ctx, parent, gateOf(spec), indexes)
 	if err != nil {
+		l.later(err)
 		return nil
 	}
 	var updates []Update
@@ -106,6 +111,7 @@ func (l *Lifecycle) applyChildren(ctx context.Context, updates []Update) []batch
 	for _, r := range l.apply(ctx, updates) {
 		switch {
 		case r.Err != nil:
+			l.later(r.Err)
 		case batch.Final(r.After.Status):
 			ended = append(ended, r.After)
 		case r.After.Status == batch.Runnable:
@@ -200,6 +206,7 @@ const gatedPage = 1000
 // resolveGated looks at all children of a gated array that have no record.
 func (l *Lifecycle) resolveGated(ctx context.Context, parentID string) []batch.Job {
 	parent, err := l.Records.Job(ctx, parentID)
+	l.later(err)
 	if err != nil || parent.Array == nil || parent.Array.Unstarted == 0 {
 		return nil
 	}
@@ -208,6 +215,7 @@ func (l *Lifecycle) resolveGated(ctx context.Context, parentID string) []batch.J
 		last := -1
 		for from := 0; ; {
 			children, err := l.Records.Children(ctx, parentID, from, gatedPage)
+			l.later(err)
 			if err != nil || len(children) == 0 {
 				break
 			}

@@ -15,6 +15,7 @@ package lifecycle
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,6 +31,20 @@ type Lifecycle struct {
 	Now     func() time.Time
 	// Woken is called with the queue of each job that became runnable; it may be nil.
 	Woken func(queue string)
+
+	// unsettled says that something that follows from an end could not be done.
+	unsettled atomic.Bool
+}
+
+// Unsettled reports whether something that follows from the end of a job could not be
+// done since the last call; Resolve of the jobs that wait does it.
+func (l *Lifecycle) Unsettled() bool { return l.unsettled.Swap(false) }
+
+// later notes an error that leaves something to be settled later.
+func (l *Lifecycle) later(err error) {
+	if err != nil && !errors.Is(err, ErrSkip) && !store.IsNotFound(err) {
+		l.unsettled.Store(true)
+	}
 }
 
 // Bounds of one Apply.

@@ -25,6 +25,9 @@ func (l *Lifecycle) settle(ctx context.Context, ended []batch.Job) {
 		}
 		ended = more
 	}
+	if len(ended) > 0 {
+		l.later(ctx.Err())
+	}
 }
 
 // settleJob handles those that wait for one job, be it a plain one, a whole array or
@@ -32,6 +35,7 @@ func (l *Lifecycle) settle(ctx context.Context, ended []batch.Job) {
 func (l *Lifecycle) settleJob(ctx context.Context, job batch.Job) []batch.Job {
 	edges, err := l.Records.Waiters(ctx, job.ID)
 	if err != nil {
+		l.later(err)
 		return nil
 	}
 	var ended []batch.Job
@@ -117,6 +121,7 @@ func (l *Lifecycle) Close(parent batch.Job, reason string) batch.Job {
 func (l *Lifecycle) change(ctx context.Context, id string, fn func(batch.Job) (batch.Job, []store.Op, error)) []batch.Job {
 	r := l.apply(ctx, []Update{{ID: id, Change: fn}})[0]
 	if r.Err != nil {
+		l.later(r.Err)
 		return nil
 	}
 	if batch.Final(r.After.Status) {
