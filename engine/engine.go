@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
@@ -56,7 +57,7 @@ type Engine struct {
 
 	offers map[string]offersOf // by environment
 	whys   map[string]*whyState
-	swept  bool // all waiting jobs were looked at since the start
+	swept  atomic.Bool // all waiting jobs were looked at since the start
 	// unsent are jobs whose task compute could not take for a while, by id.
 	unsent map[string]batch.Job
 	// shortages are types that could not be had, by environment and type, with the
@@ -97,7 +98,25 @@ func (e *Engine) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var rest rest
-	e.Sweep(ctx)
+	// Looking at all jobs that wait takes a while when there are many: beside the
+	// passes, one look after the other.
+	var settling sync.WaitGroup
+	defer settling.Wait()
+	settle := make(chan struct{}, 1)
+	settling.Go(func() {
+		for range settle {
+			e.settleWaiting(ctx)
+		}
+	})
+	defer close(settle)
+	sweepNow := func() {
+		e.compare(ctx)
+		select {
+		case settle <- struct{}{}:
+		default: // one is under way and another asked for
+		}
+	}
+	sweepNow()
 	for {
 		select {
 		case <-ctx.Done():
@@ -105,7 +124,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		case err := <-watch:
 			return err
 		case <-sweep.C:
-			e.Sweep(ctx)
+			sweepNow()
 		case <-e.kick:
 			rest.wait(ctx, e.inbox.signal)
 		case <-e.inbox.signal:

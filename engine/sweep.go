@@ -13,34 +13,45 @@ import (
 
 // Bounds of one sweep.
 const (
-	sweepPage  = 500    // records read at a time
-	sweepJobs  = 50_000 // waiting jobs looked at for each queue
-	purgeLimit = 2000   // jobs removed for each queue
+	sweepPage  = 500  // records read at a time
+	purgeLimit = 2000 // jobs removed for each queue
 )
 
 // Sweep asks compute what is really there and sets records and compute right where
 // they differ; it finishes deletions and removes what is out of date. The first sweep
-// looks at all jobs that wait for others, since a crash may have come between an end
-// and what follows from it; later ones do when something could not be settled. It may
-// run at any time.
+// also looks at all jobs that wait for others, since a crash may have come between
+// an end and what follows from it; later ones do when something could not be settled.
+// It may run at any time.
 func (e *Engine) Sweep(ctx context.Context) {
-	step := func(name string, err error) {
-		if err != nil && ctx.Err() == nil {
-			e.Log.Warn("the sweep could not finish; the next one goes on", "step", name, "error", err)
-		}
-	}
-	step("hosts", e.sweepHosts(ctx))
-	step("tasks", e.sweepTasks(ctx))
-	if e.Lifecycle.Unsettled() || !e.swept {
-		err := e.sweepWaiting(ctx)
-		e.swept = err == nil
-		step("waiting jobs", err)
-	}
-	step("deleted queues", e.sweepDeleted(ctx))
+	e.compare(ctx)
+	e.settleWaiting(ctx)
+}
+
+// compare is Sweep but for the jobs that wait for others.
+func (e *Engine) compare(ctx context.Context) {
+	e.step(ctx, "hosts", e.sweepHosts(ctx))
+	e.step(ctx, "tasks", e.sweepTasks(ctx))
+	e.step(ctx, "deleted queues", e.sweepDeleted(ctx))
 	if e.FinishDeletes != nil {
-		step("deletions", e.FinishDeletes(ctx))
+		e.step(ctx, "deletions", e.FinishDeletes(ctx))
 	}
-	step("purge", e.purge(ctx))
+	e.step(ctx, "purge", e.purge(ctx))
+}
+
+// settleWaiting looks at all jobs that wait for others, if there is cause to.
+func (e *Engine) settleWaiting(ctx context.Context) {
+	if !e.Lifecycle.Unsettled() && e.swept.Load() {
+		return
+	}
+	err := e.sweepWaiting(ctx)
+	e.swept.Store(err == nil)
+	e.step(ctx, "waiting jobs", err)
+}
+
+func (e *Engine) step(ctx context.Context, name string, err error) {
+	if err != nil && ctx.Err() == nil {
+		e.Log.Warn("the sweep could not finish; the next one goes on", "step", name, "error", err)
+	}
 }
 
 // sweepTasks compares the tasks that compute knows with the jobs that are live.
@@ -138,7 +149,7 @@ func (e *Engine) sweepWaiting(ctx context.Context) error {
 	}
 	for _, q := range queues {
 		in := store.ListRange{Limit: sweepPage}
-		for seen := 0; seen < sweepJobs; seen += sweepPage {
+		for {
 			page, err := e.Records.ListJobs(ctx, q.Name(), store.Waiting, in)
 			if err != nil {
 				return err
