@@ -101,14 +101,17 @@ func (e *Engine) Run(ctx context.Context) error {
 	// Looking at all jobs that wait takes a while when there are many: beside the
 	// passes, one look after the other.
 	var settling sync.WaitGroup
-	defer settling.Wait()
 	settle := make(chan struct{}, 1)
 	settling.Go(func() {
 		for range settle {
 			e.settleWaiting(ctx)
 		}
 	})
-	defer close(settle)
+	defer func() {
+		cancel()
+		close(settle)
+		settling.Wait()
+	}()
 	sweepNow := func() {
 		e.compare(ctx)
 		select {
