@@ -28,7 +28,7 @@ func Orderings() []string { return []string{OrderList, OrderReady, OrderTask} }
 // operations (PutJob, PutQueue, ...) that carry that version as their condition,
 // any number of which go into one Write.
 type Records struct {
-	table  Table
+	table  asked
 	opts   Options
 	shared shared
 }
@@ -40,7 +40,7 @@ type Options struct {
 }
 
 // New returns the records of a table.
-func New(table Table, opts Options) *Records { return &Records{table: table, opts: opts} }
+func New(table Table, opts Options) *Records { return &Records{table: asked{table}, opts: opts} }
 
 // Write applies all operations or none; a failed condition is ErrConflict.
 func (r *Records) Write(ctx context.Context, ops ...Op) error {
@@ -48,7 +48,7 @@ func (r *Records) Write(ctx context.Context, ops ...Op) error {
 }
 
 // Table returns the table below, for what has no type: purging, closing.
-func (r *Records) Table() Table { return r.table }
+func (r *Records) Table() Table { return r.table.Table }
 
 // expect is the condition of a record that was read at version, 0 for a new one.
 func expect(version int64) Condition {

@@ -1,21 +1,23 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"sync"
 )
 
-// shared keeps decoded records by key and version, so that what seldom changes and
-// is read with each submission and each pass (queues, environments, definitions) is
-// decoded once. The item is still read each time: its version decides.
+// shared keeps decoded records by key, so that what seldom changes and is read with
+// each submission and each pass (queues, environments, definitions) is decoded once.
+// The item is still read each time and its data decides: a version would not, since
+// a record that is deleted and made anew starts again at version 1.
 type shared struct {
 	mu     sync.RWMutex
 	values map[Key]sharedValue
 }
 
 type sharedValue struct {
-	version int64
-	value   any
+	data  []byte
+	value any
 }
 
 // maxShared bounds how many records are kept; beyond it the cache starts anew.
@@ -27,7 +29,7 @@ func decodeShared[T any](s *shared, item Item) (*T, error) {
 	s.mu.RLock()
 	known, ok := s.values[item.Key]
 	s.mu.RUnlock()
-	if ok && known.version == item.Version {
+	if ok && bytes.Equal(known.data, item.Data) {
 		return known.value.(*T), nil
 	}
 	record := new(T)
@@ -39,7 +41,7 @@ func decodeShared[T any](s *shared, item Item) (*T, error) {
 	if s.values == nil || len(s.values) >= maxShared {
 		s.values = map[Key]sharedValue{}
 	}
-	s.values[item.Key] = sharedValue{item.Version, record}
+	s.values[item.Key] = sharedValue{item.Data, record}
 	return record, nil
 }
 

@@ -6,7 +6,10 @@
 // SubmitJob above all, recognise a retry by it.
 package invocation
 
-import "context"
+import (
+	"context"
+	"unicode/utf8"
+)
 
 // Header is the HTTP header that carries the id.
 const Header = "Amz-Sdk-Invocation-Id"
@@ -16,10 +19,10 @@ const maxLength = 128
 
 type key struct{}
 
-// With returns ctx with an invocation id. An id that is empty, or longer than any
-// SDK makes them, leaves ctx as it is: the call then counts as one of its own.
+// With returns ctx with an invocation id. An id that is empty, or that no SDK would
+// make (longer, not UTF-8), leaves ctx as it is: the call then counts as one of its own.
 func With(ctx context.Context, id string) context.Context {
-	if id == "" || len(id) > maxLength {
+	if id == "" || len(id) > maxLength || !utf8.ValidString(id) {
 		return ctx
 	}
 	return context.WithValue(ctx, key{}, id)

@@ -11,6 +11,7 @@ func TestFrom(t *testing.T) {
 	for name, test := range map[string]struct{ id, want string }{
 		"an id":                  {"6e7e6f5e-0000-4000-8000-000000000001", "6e7e6f5e-0000-4000-8000-000000000001"},
 		"none":                   {"", ""},
+		"not UTF-8":              {"\xff\xfe", ""},
 		"longer than SDKs write": {strings.Repeat("x", 129), ""},
 	} {
 		if got := invocation.From(invocation.With(t.Context(), test.id)); got != test.want {
