@@ -23,6 +23,7 @@ import (
 type serveFlags struct {
 	laptop.Options
 	runtime, accessKey, secretKey string
+	demoSource                    string
 	demo, verbose                 bool
 }
 
@@ -72,6 +73,7 @@ DB_PASSWORD is the variable PACKHORSE_SECRET_DB_PASSWORD.`,
 	flags.StringVar(&f.accessKey, "access-key-id", os.Getenv("PACKHORSE_ACCESS_KEY_ID"), "access key that callers sign with")
 	flags.StringVar(&f.secretKey, "secret-access-key", "", "its secret (default $PACKHORSE_SECRET_ACCESS_KEY)")
 	flags.BoolVar(&f.demo, "demo", false, "on the first start, run the demo and show it")
+	flags.StringVar(&f.demoSource, "demo-source", "", "`folder` of Go files for the demo to count (default: the Go toolchain's)")
 	flags.BoolVar(&f.verbose, "verbose", false, "log more")
 	return c
 }
@@ -137,11 +139,19 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	ready, notReady := prepareDemo(ctx, l, f)
+	if notReady != nil && !f.demo && ctx.Err() == nil {
+		f.Log.Warn("the demo is not available", "error", notReady)
+	}
 	ran := make(chan error, 1)
 	go func() { ran <- l.Run(ctx) }()
 	greet(stdout, l, f)
 	if f.demo {
-		if err := firstDemo(ctx, l, stdout); err != nil && ctx.Err() == nil {
+		err := notReady
+		if err == nil {
+			err = firstDemo(ctx, l, f, ready, stdout, stderr)
+		}
+		if err != nil && ctx.Err() == nil {
 			fmt.Fprintln(stderr, "packhorse: the demo failed:", err)
 		}
 	}
