@@ -101,8 +101,8 @@ func (p *planner) job(q *Queue, envs []*envState, j Job, count int) (placed int,
 		}
 		if p.machine != nil && !need.Fits(p.machine.Has.Sub(p.machine.Used)) {
 			free := p.machine.Has.Sub(p.machine.Used)
-			detail := fmt.Sprintf("Waiting for room on %s: needs %s; free %s of %s.", p.machine.Why, need, free, p.machine.Has)
-			p.held = fmt.Sprintf("Waiting behind job %s for room on %s: free %s of %s.", j.ID, p.machine.Why, free, p.machine.Has)
+			detail := fmt.Sprintf("Waiting for room: needs %s, free %s (%s).", need, free, p.machine.Why)
+			p.held = fmt.Sprintf("Waiting behind job %s, which needs %s: free %s (%s).", j.ID, need, free, p.machine.Why)
 			return leave("", Reason{Detail: detail})
 		}
 		env, host, ok := p.find(envs, j)
