@@ -31,7 +31,10 @@ type Config struct {
 	// FinishDeletes removes queues and environments that are being deleted and have
 	// become empty; it may be nil.
 	FinishDeletes func(context.Context) error
-	Log           *slog.Logger
+	// Senders bounds how many tasks are handed to compute at once; 0 is maxSenders.
+	// With 1 they are handed over in order, so that a simulation can be run again.
+	Senders int
+	Log     *slog.Logger
 }
 
 // Bounds of the engine's work.

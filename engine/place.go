@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -126,14 +129,14 @@ func (e *Engine) nextChildren(ctx context.Context, parent batch.Job, n int) []in
 	return indexes
 }
 
-// senders bounds how many tasks are handed to compute at once.
-const senders = 32
+// maxSenders bounds how many tasks are handed to compute at once.
+const maxSenders = 32
 
 // send starts the tasks of jobs that were recorded as STARTING. It may be called
 // again for the same jobs: the task's id is the token.
 func (e *Engine) send(ctx context.Context, jobs []batch.Job) {
 	var group errgroup.Group
-	group.SetLimit(senders)
+	group.SetLimit(cmp.Or(e.Senders, maxSenders))
 	results := make([]error, len(jobs))
 	for i, j := range jobs {
 		group.Go(func() error {
@@ -199,7 +202,8 @@ func (e *Engine) resend(ctx context.Context, now time.Time, out *Outcome) {
 		return
 	}
 	jobs := make([]batch.Job, 0, len(e.unsent))
-	for id, j := range e.unsent {
+	for _, id := range slices.Sorted(maps.Keys(e.unsent)) {
+		j := e.unsent[id]
 		delete(e.unsent, id)
 		current, err := e.Records.Job(ctx, id)
 		if err == nil && isCurrent(current, j.Placement.Task) && current.Status == batch.Starting {

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 
@@ -130,8 +132,8 @@ func (e *Engine) sweepHosts(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, h := range records {
-		if !there[h.ID] && h.State != compute.HostLaunching {
+	for _, id := range slices.Sorted(maps.Keys(records)) {
+		if h := records[id]; !there[id] && h.State != compute.HostLaunching {
 			e.observeHost(ctx, compute.Host{
 				ID: h.ID, Environment: h.Environment, State: compute.HostGone, Reason: "compute does not know it any more",
 			})

@@ -13,6 +13,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -31,6 +32,9 @@ type Lifecycle struct {
 	Now     func() time.Time
 	// Woken is called with the queue of each job that became runnable; it may be nil.
 	Woken func(queue string)
+	// Writers bounds the writes under way at once; 0 is maxWriters. With 1 they are
+	// made in the order of the updates, so that a simulation can be run again.
+	Writers int
 
 	// unsettled says that something that follows from an end could not be done.
 	unsettled atomic.Bool
@@ -113,10 +117,14 @@ func (l *Lifecycle) wake(queue string) {
 func (l *Lifecycle) apply(ctx context.Context, updates []Update) []Result {
 	results := make([]Result, len(updates))
 	families := map[string][]int{} // array parent -> updates of its children
+	var parents []string           // of families, in the order of the updates
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(maxWriters)
+	group.SetLimit(cmp.Or(l.Writers, maxWriters))
 	for i, u := range updates {
 		if parent, _, ok := batch.SplitChild(u.ID); ok {
+			if families[parent] == nil {
+				parents = append(parents, parent)
+			}
 			families[parent] = append(families[parent], i)
 			continue
 		}
@@ -125,7 +133,8 @@ func (l *Lifecycle) apply(ctx context.Context, updates []Update) []Result {
 			return nil
 		})
 	}
-	for parent, members := range families {
+	for _, parent := range parents {
+		members := families[parent]
 		// Chunks of one family share the parent's record: one after the other.
 		group.Go(func() error {
 			for start := 0; start < len(members); start += childrenPerWrite {

@@ -13,15 +13,19 @@ import (
 func (l *Lifecycle) settle(ctx context.Context, ended []batch.Job) {
 	for len(ended) > 0 && ctx.Err() == nil {
 		families := map[string][]int{}
+		var parents []string // of families, in order
 		var more []batch.Job
 		for _, job := range ended {
 			if parent, index, ok := batch.SplitChild(job.ID); ok {
+				if families[parent] == nil {
+					parents = append(parents, parent)
+				}
 				families[parent] = append(families[parent], index)
 			}
 			more = append(more, l.settleJob(ctx, job)...)
 		}
-		for parent, indexes := range families {
-			more = append(more, l.settleChildren(ctx, parent, indexes)...)
+		for _, parent := range parents {
+			more = append(more, l.settleChildren(ctx, parent, families[parent])...)
 		}
 		ended = more
 	}

@@ -31,6 +31,12 @@ type Parts struct {
 	// Secret returns the value of a container's secret; nil knows none.
 	Secret func(name, valueFrom string) (string, bool)
 	Log    *slog.Logger
+	// Serial makes writes and calls of compute one after the other, in an order that
+	// depends on nothing but what was done before, for simulations that a seed must
+	// be able to repeat. They give NewID too.
+	Serial bool
+	// NewID makes the ids of jobs and hosts; nil is jobs.NewID.
+	NewID func() string
 }
 
 // Home is a wired Packhorse. Its operations are those of AWS Batch.
@@ -47,14 +53,21 @@ func New(p Parts) *Home {
 	records := store.New(p.Table, store.Options{TaskLookup: p.TaskLookup})
 	types := catalog.Default()
 	h := &Home{Records: records, Account: p.Account}
-	life := &lifecycle.Lifecycle{Records: records, Now: p.Now}
+	if p.NewID == nil {
+		p.NewID = jobs.NewID
+	}
+	atOnce := 0 // as many as there may be
+	if p.Serial {
+		atOnce = 1
+	}
+	life := &lifecycle.Lifecycle{Records: records, Now: p.Now, Writers: atOnce}
 	h.Engine = engine.New(engine.Config{
 		Records: records, Lifecycle: life, Compute: p.Compute, Account: p.Account,
 		Types: func(names []string) []catalog.Type {
 			expanded, _ := types.Expand(names)
 			return expanded
 		},
-		Now: p.Now, NewID: jobs.NewID, IdleWindow: p.IdleWindow, Secret: p.Secret, Log: p.Log,
+		Now: p.Now, NewID: p.NewID, IdleWindow: p.IdleWindow, Senders: atOnce, Secret: p.Secret, Log: p.Log,
 	})
 	life.Woken = h.Engine.Kick
 	h.Control = control.New(control.Config{
@@ -63,7 +76,7 @@ func New(p Parts) *Home {
 	})
 	h.Engine.FinishDeletes = h.FinishDeletes
 	h.Jobs = &jobs.Jobs{
-		Records: records, Lifecycle: life, Account: p.Account, Now: p.Now, NewID: jobs.NewID, Kick: h.Engine.Kick,
+		Records: records, Lifecycle: life, Account: p.Account, Now: p.Now, NewID: p.NewID, Kick: h.Engine.Kick,
 	}
 	return h
 }
