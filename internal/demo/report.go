@@ -42,10 +42,17 @@ func (r Report) Text() string {
 	for line := range strings.Lines(t.Render()) {
 		b.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
-	fmt.Fprintf(&b, "\n%s files, %s lines, %s identifiers (%s different), %s.\n",
-		comma(r.Files), comma(r.Lines), comma(r.Identifiers), comma(r.Different), humanize.Bytes(uint64(r.Bytes)))
+	fmt.Fprintf(&b, "\n%s, %s, %s (%s different), %s.\n", number(r.Files, "file"), number(r.Lines, "line"),
+		number(r.Identifiers, "identifier"), comma(r.Different), humanize.Bytes(uint64(r.Bytes)))
 	fmt.Fprintf(&b, "Counted in %.1f s by %d jobs, which worked %.1f s together.\n", r.Took.Seconds(), r.Shards, r.Work.Seconds())
 	return b.String()
 }
 
 func comma(n int) string { return humanize.Comma(int64(n)) }
+
+func number(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return comma(n) + " " + noun + "s"
+}
