@@ -122,7 +122,7 @@ func firstDemo(ctx context.Context, l *laptop.Laptop, f serveFlags, ready stage.
 	}
 	player.Queue = home.FirstQueue
 	fmt.Fprintln(progress)
-	if ready.Source == demo.BuiltIn {
+	if ready.Source == demo.BuiltIn && f.demoSource == "" {
 		fmt.Fprintln(progress, "There is no Go source tree on this machine, so the demo counts its own few files; --demo-source names another tree.")
 	}
 	if ready.ImageMade {

@@ -174,8 +174,8 @@ func TestAFailedChildIsShownWithItsReasonAndLog(t *testing.T) {
 		t.Errorf("Show = %v, want %v", err, want)
 	}
 	_, shown, _ := strings.Cut(progress.String(), "\n\n")
-	wantShown := want.Error() + "\n    3\n    4\n    5\n    6\n    7\n    8\n    9\n    10\n    11\n    12\n" +
-		"the demo's job merge (merge) FAILED: Dependent Job failed\n"
+	wantShown := "count:3 (count:3) FAILED: " + want.Reason + "\n    3\n    4\n    5\n    6\n    7\n    8\n    9\n    10\n    11\n    12\n" +
+		"merge (merge) FAILED: Dependent Job failed\n"
 	if d := cmp.Diff(wantShown, shown); d != "" {
 		t.Errorf("after the end (-want +got):\n%s", d)
 	}

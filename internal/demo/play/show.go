@@ -22,7 +22,7 @@ type FailedError struct {
 }
 
 func (e *FailedError) Error() string {
-	return fmt.Sprintf("the demo's job %s (%s) FAILED: %s", e.Name, e.ID, e.Reason)
+	return fmt.Sprintf("job %s of the demo FAILED: %s", e.Name, e.Reason)
 }
 
 // Show shows a run to its end, and then its result. When ctx ends the jobs go on.
@@ -91,7 +91,7 @@ func (p *Player) failures(ctx context.Context, s state) error {
 		if first == nil {
 			first = e
 		}
-		fmt.Fprintln(p.Progress, e)
+		fmt.Fprintf(p.Progress, "%s (%s) FAILED: %s\n", e.Name, e.ID, e.Reason)
 		if err := p.tail(ctx, j); err != nil {
 			return errors.Join(first, err)
 		}
