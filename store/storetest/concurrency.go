@@ -11,6 +11,9 @@ import (
 
 const writers = 8
 
+// maxAttempts bounds how often a writer tries again, should a table never let it win.
+const maxAttempts = 100_000
+
 var concurrencyTests = []test{
 	{"lets exactly one write win each version", func(b *bench) {
 		const versions = 25
@@ -19,7 +22,7 @@ var concurrencyTests = []test{
 		winners := make([][]int64, writers) // versions that each writer made
 		b.together(writers, func(w int) error {
 			mine := b.item("job", "state", fmt.Sprint("writer ", w))
-			for {
+			for range maxAttempts {
 				got, err := b.table.Get(b.ctx, it.Key)
 				if err != nil {
 					return err
@@ -34,6 +37,7 @@ var concurrencyTests = []test{
 					return err
 				}
 			}
+			return fmt.Errorf("the item is not at version %d after %d attempts", versions, maxAttempts)
 		})
 		madeBy := map[int64]int{}
 		for w, made := range winners {
@@ -90,7 +94,10 @@ var concurrencyTests = []test{
 			return units, it.Version, err
 		}
 		b.together(writers, func(w int) error {
-			for n := 0; n < transfers; {
+			for n, attempts := 0, 0; n < transfers; attempts++ {
+				if attempts == maxAttempts {
+					return fmt.Errorf("%d of %d transfers after %d attempts", n, transfers, attempts)
+				}
 				from, to := (w+n)%accounts, (w+n+1+w%3)%accounts
 				if from == to {
 					to = (to + 1) % accounts

@@ -80,7 +80,7 @@ var endTests = []test{
 				}
 				return b.table.Close()
 			}
-			for i := 0; ; i++ {
+			for i := range maxAttempts {
 				err := b.table.Write(b.ctx, store.Put(b.item("job", fmt.Sprint(w, "-", i), "x"), store.IfAbsent()))
 				if i == 0 {
 					started <- struct{}{}
@@ -91,6 +91,7 @@ var endTests = []test{
 					return err
 				}
 			}
+			return errors.New("Write still succeeds after Close")
 		})
 	}},
 }
