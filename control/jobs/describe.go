@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"slices"
 
 	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
@@ -69,14 +70,9 @@ func (s *Jobs) detail(ctx context.Context, job batch.Job, reasons *reasons) (typ
 	if err != nil {
 		return types.JobDetail{}, err
 	}
-	var attempts []batch.Attempt
-	if job.Attempts > 1 {
-		if attempts, err = s.Records.Attempts(ctx, job.ID); err != nil {
-			return types.JobDetail{}, err
-		}
-	}
-	if job.Last != nil {
-		attempts = append(attempts, *job.Last)
+	attempts, err := s.attempts(ctx, job)
+	if err != nil {
+		return types.JobDetail{}, err
 	}
 	reason, err := reasons.of(ctx, job)
 	if err != nil {
@@ -120,6 +116,28 @@ func (s *Jobs) detail(ctx context.Context, job batch.Job, reasons *reasons) (typ
 		d.EcsProperties = s.ecs(job, merged, attempts)
 	}
 	return d, nil
+}
+
+// attempts returns the attempts of a job that have ended, first to last. Those before
+// the last are records of their own, and one may have ended after the job was read: it
+// is left out, so that the answer holds together.
+func (s *Jobs) attempts(ctx context.Context, job batch.Job) ([]batch.Attempt, error) {
+	ended := job.Attempts
+	if job.Placement != nil || job.Last != nil {
+		ended--
+	}
+	var all []batch.Attempt
+	if ended > 0 {
+		var err error
+		if all, err = s.Records.Attempts(ctx, job.ID); err != nil {
+			return nil, err
+		}
+		all = slices.DeleteFunc(all, func(a batch.Attempt) bool { return a.Number > ended })
+	}
+	if job.Last != nil {
+		all = append(all, *job.Last)
+	}
+	return all, nil
 }
 
 func retryOf(m batch.Effective) *types.RetryStrategy {
