@@ -363,63 +363,6 @@ func (r *Records) JobOfTask(ctx context.Context, task string) (batch.Job, error)
 	return jobs.Jobs[0], nil
 }
 
-// Edge says that a job waits for another.
-type Edge struct {
-	Version int64           `json:"-"`
-	On      string          `json:"-"` // the job that must end first
-	Waiter  string          `json:"-"` // the job that waits
-	Mode    batch.ArrayMode `json:"m,omitempty"`
-}
-
-func edgeKey(on, waiter string) Key { return Key{"waits#" + on, waiter} }
-
-// PutEdge records that waiter waits for on.
-func (r *Records) PutEdge(e Edge) Op {
-	return put(edgeKey(e.On, e.Waiter), e.Version, e, time.Time{})
-}
-
-// CutEdge removes an edge that must still be there: of several that see the end of
-// a job, one cuts and counts.
-func (r *Records) CutEdge(e Edge) Op { return Delete(edgeKey(e.On, e.Waiter), IfVersion(e.Version)) }
-
-// Waiters returns the edges to jobs that wait for on.
-func (r *Records) Waiters(ctx context.Context, on string) ([]Edge, error) {
-	var edges []Edge
-	err := each(ctx, r.table, Query{Partition: "waits#" + on}, 0, func(item Item) (bool, error) {
-		e := Edge{On: on, Waiter: item.Key.Sort}
-		err := decode(item, &e)
-		e.Version = item.Version
-		edges = append(edges, e)
-		return true, err
-	})
-	return edges, err
-}
-
-// EdgesOf returns those edges of a waiting job that are not cut yet.
-func (r *Records) EdgesOf(ctx context.Context, waiter string, on []string) ([]Edge, error) {
-	var edges []Edge
-	for start := 0; start < len(on); start += MaxBatchGet {
-		chunk := on[start:min(start+MaxBatchGet, len(on))]
-		keys := make([]Key, len(chunk))
-		for i, id := range chunk {
-			keys[i] = edgeKey(id, waiter)
-		}
-		items, err := r.table.BatchGet(ctx, keys)
-		if err != nil {
-			return nil, err
-		}
-		for _, item := range items {
-			e := Edge{On: item.Key.Partition[len("waits#"):], Waiter: waiter}
-			if err := decode(item, &e); err != nil {
-				return nil, err
-			}
-			e.Version = item.Version
-			edges = append(edges, e)
-		}
-	}
-	return edges, nil
-}
-
 // onceRetention is how long a submission is remembered by its SDK invocation id.
 // SDKs retry for minutes at the most.
 const onceRetention = time.Hour

@@ -18,6 +18,9 @@ func (r *Records) PurgeJobs(ctx context.Context, queue string, now time.Time, li
 	due := batch.MillisOf(now.Add(-Retention))
 	var gone []string
 	for _, phase := range []Phase{Done, Broken} {
+		if len(gone) == limit {
+			break // a limit of 0 would be none
+		}
 		var ended []batch.Job
 		q := Query{
 			Ordering: OrderList, Partition: listPartition(queue, phase),
@@ -50,7 +53,7 @@ func (r *Records) PurgeJobs(ctx context.Context, queue string, now time.Time, li
 // purgeJob deletes a job's edges, children, attempts and spec, and its state last.
 func (r *Records) purgeJob(ctx context.Context, id string) error {
 	state := stateKey(id)
-	for _, partition := range []string{"waits#" + id, jobPartition(id)} {
+	for _, partition := range []string{edgePartition(id), jobPartition(id)} {
 		var ops []Op
 		flush := func() error {
 			if len(ops) == 0 {
