@@ -138,7 +138,9 @@ type Array struct {
 	// Closed, when set, is the reason why the children that never started have
 	// FAILED: the array was stopped, or what they waited for failed.
 	Closed string `json:"cl,omitempty"`
-	Counts Counts `json:"c"`
+	// ClosedAt is when that was: the StoppedAt of those children.
+	ClosedAt Millis `json:"ca,omitempty"`
+	Counts   Counts `json:"c"`
 }
 
 // UnstartedStatus returns the status of the children that have no record.

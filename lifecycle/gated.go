@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 
@@ -80,16 +79,17 @@ func (l *Lifecycle) tryChildren(ctx context.Context, parentID string, indexes []
 		l.later(err)
 		return nil
 	}
-	verdicts, err := l.judge(ctx, parent, gateOf(spec), indexes)
+	g := gateOf(spec)
+	verdicts, err := l.judge(ctx, parent, g, indexes)
 	if err != nil {
 		l.later(err)
 		return nil
 	}
 	var updates []Update
 	for _, v := range verdicts {
-		if v.failedOn != "" && parent.Array.Mode == batch.ArraySequential && len(gateOf(spec).arrays) == 0 {
+		if v.failedOn != "" && g.sequential && l.nothingElse(ctx, parentID, v.index) {
 			// Nothing behind it can run any more.
-			reason := fmt.Sprintf("%s: %s", DependentJobFailed, v.failedOn)
+			reason := dependentFailed(v.failedOn)
 			return append(l.applyChildren(ctx, updates), l.change(ctx, parentID, func(j batch.Job) (batch.Job, []store.Op, error) {
 				if j.Array.Closed != "" || batch.Final(j.Status) {
 					return j, nil, ErrSkip
@@ -101,6 +101,28 @@ func (l *Lifecycle) tryChildren(ctx context.Context, parentID string, indexes []
 	}
 	return l.applyChildren(ctx, updates)
 }
+
+// nothingElse reports whether all children below an index have records: the others
+// are then those that can only fail with it. A child that was stopped before its turn
+// has children below it that may still run.
+func (l *Lifecycle) nothingElse(ctx context.Context, parentID string, index int) bool {
+	for from := 0; from < index; {
+		children, err := l.Records.Children(ctx, parentID, from, min(gatedPage, index-from))
+		l.later(err)
+		if err != nil || len(children) == 0 {
+			return false
+		}
+		for _, c := range children {
+			if _, i, _ := batch.SplitChild(c.ID); i != from {
+				return false
+			}
+			from++
+		}
+	}
+	return true
+}
+
+func dependentFailed(on string) string { return DependentJobFailed + ": " + on }
 
 // applyChildren applies updates of children and returns those that ended.
 func (l *Lifecycle) applyChildren(ctx context.Context, updates []Update) []batch.Job {
@@ -129,7 +151,7 @@ func (l *Lifecycle) opening(parentID string, v verdict) Update {
 		}
 		now := batch.MillisOf(l.Now())
 		if v.failedOn != "" {
-			j, err := j.Transition(batch.Failed, fmt.Sprintf("%s: %s", DependentJobFailed, v.failedOn), now)
+			j, err := j.Transition(batch.Failed, dependentFailed(v.failedOn), now)
 			return j, nil, err
 		}
 		j, err := j.Transition(batch.Runnable, "", now)
@@ -210,19 +232,15 @@ func (l *Lifecycle) resolveGated(ctx context.Context, parentID string) []batch.J
 	if err != nil || parent.Array == nil || parent.Array.Unstarted == 0 {
 		return nil
 	}
-	if parent.Array.Mode == batch.ArraySequential {
-		// Only the child behind the last one that has a record can be released.
-		last := -1
-		for from := 0; ; {
-			children, err := l.Records.Children(ctx, parentID, from, gatedPage)
-			l.later(err)
-			if err != nil || len(children) == 0 {
-				break
-			}
-			_, last, _ = batch.SplitChild(children[len(children)-1].ID)
-			from = last + 1
-		}
-		return l.tryChildren(ctx, parentID, []int{last + 1})
+	spec, err := l.Records.Spec(ctx, parentID)
+	if err != nil {
+		l.later(err)
+		return nil
+	}
+	if g := gateOf(spec); g.sequential && len(g.arrays) == 0 {
+		next, err := l.behindRecords(ctx, parent)
+		l.later(err)
+		return l.tryChildren(ctx, parentID, next)
 	}
 	var ended []batch.Job
 	indexes := make([]int, 0, gatedPage)
@@ -234,6 +252,33 @@ func (l *Lifecycle) resolveGated(ctx context.Context, parentID string) []batch.J
 		ended = append(ended, l.tryChildren(ctx, parentID, indexes)...)
 	}
 	return ended
+}
+
+// behindRecords returns the indexes of the children without a record that come first
+// or right behind one that has a record: in a sequence no others can be judged.
+func (l *Lifecycle) behindRecords(ctx context.Context, parent batch.Job) ([]int, error) {
+	var next []int
+	at := 0 // all below were looked at
+	for at < parent.Array.Size {
+		children, err := l.Records.Children(ctx, parent.ID, at, gatedPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range children {
+			_, i, _ := batch.SplitChild(c.ID)
+			if i > at {
+				next = append(next, at)
+			}
+			at = i + 1
+		}
+		if len(children) < gatedPage {
+			break
+		}
+	}
+	if at < parent.Array.Size {
+		next = append(next, at)
+	}
+	return next, nil
 }
 
 func unique(ids []string) []string {

@@ -44,11 +44,23 @@ type Lifecycle struct {
 // done since the last call; Resolve of the jobs that wait does it.
 func (l *Lifecycle) Unsettled() bool { return l.unsettled.Swap(false) }
 
+// SettleLater asks for a look at the jobs that wait: something may have been recorded
+// without what follows from it.
+func (l *Lifecycle) SettleLater() { l.unsettled.Store(true) }
+
 // later notes an error that leaves something to be settled later.
 func (l *Lifecycle) later(err error) {
 	if err != nil && !errors.Is(err, ErrSkip) && !store.IsNotFound(err) {
-		l.unsettled.Store(true)
+		l.SettleLater()
 	}
+}
+
+// nothingDone reports whether an error of a change says that nothing was written. Of
+// others, a connection that broke, that is not known.
+func nothingDone(err error) bool {
+	var transition *batch.TransitionError
+	return errors.Is(err, ErrSkip) || store.IsNotFound(err) || store.IsConflict(err) ||
+		errors.Is(err, store.ErrUnavailable) || errors.As(err, &transition)
 }
 
 // Bounds of one Apply.
@@ -93,10 +105,16 @@ func (l *Lifecycle) Apply(ctx context.Context, updates []Update) []Result {
 	var ended []batch.Job
 	for _, r := range results {
 		if r.Err != nil {
+			if !nothingDone(r.Err) {
+				l.later(r.Err) // it may have ended all the same
+			}
 			continue
 		}
-		if batch.Final(r.After.Status) && !batch.Final(r.Before.Status) {
+		switch {
+		case batch.Final(r.After.Status) && !batch.Final(r.Before.Status):
 			ended = append(ended, r.After)
+		case closed(r):
+			ended = append(ended, l.settleClosed(ctx, r.After)...)
 		}
 		if r.After.Status == batch.Runnable && r.Before.Status != batch.Runnable {
 			l.wake(r.After.Queue)
@@ -138,7 +156,16 @@ func (l *Lifecycle) apply(ctx context.Context, updates []Update) []Result {
 		// Chunks of one family share the parent's record: one after the other.
 		group.Go(func() error {
 			for start := 0; start < len(members); start += childrenPerWrite {
-				l.applyFamily(ctx, parent, updates, members[start:min(start+childrenPerWrite, len(members))], results)
+				chunk := members[start:min(start+childrenPerWrite, len(members))]
+				err := l.applyFamily(ctx, parent, updates, chunk, results)
+				if err == nil {
+					continue
+				}
+				// Not the ones behind either: children are dispatched without gaps.
+				for _, i := range members[start:] {
+					results[i] = Result{Err: err}
+				}
+				return nil
 			}
 			return nil
 		})
@@ -168,13 +195,9 @@ func (l *Lifecycle) applyOne(ctx context.Context, u Update) Result {
 	}
 }
 
-// applyFamily changes children of one array and their parent in one write.
-func (l *Lifecycle) applyFamily(ctx context.Context, parentID string, updates []Update, members []int, results []Result) {
-	fail := func(err error) {
-		for _, i := range members {
-			results[i] = Result{Err: err}
-		}
-	}
+// applyFamily changes children of one array and their parent in one write. The error
+// is that of the write; what became of each child stands in results.
+func (l *Lifecycle) applyFamily(ctx context.Context, parentID string, updates []Update, members []int, results []Result) error {
 	ids := make([]string, 0, len(members)+1)
 	for _, i := range members {
 		ids = append(ids, updates[i].ID)
@@ -183,15 +206,12 @@ func (l *Lifecycle) applyFamily(ctx context.Context, parentID string, updates []
 	for try := 0; ; try++ {
 		stored, err := l.Records.Jobs(ctx, ids)
 		if err != nil {
-			fail(err)
-			return
+			return err
 		}
 		parent, ok := stored[parentID]
 		if !ok || parent.Array == nil {
-			fail(store.ErrNotFound)
-			return
+			return store.ErrNotFound
 		}
-		before := parent
 		array := *parent.Array
 		parent.Array = &array
 		var ops []store.Op
@@ -199,24 +219,25 @@ func (l *Lifecycle) applyFamily(ctx context.Context, parentID string, updates []
 			results[i] = l.changeChild(&parent, stored, updates[i], &ops)
 		}
 		if len(ops) == 0 {
-			return
+			return nil
 		}
 		ended := l.endArray(&parent)
 		err = l.Records.Write(ctx, append(ops, l.Records.PutJob(parent))...)
 		if store.IsConflict(err) && try < maxTries {
 			continue
 		}
-		for _, i := range members {
-			if results[i].Err != nil {
-				continue
-			}
-			results[i].Err = err
-			results[i].After.Version++
+		if err != nil {
+			return err
 		}
-		if err == nil && ended && !batch.Final(before.Status) {
+		for _, i := range members {
+			if results[i].Err == nil {
+				results[i].After.Version++
+			}
+		}
+		if ended {
 			l.settle(ctx, []batch.Job{parent})
 		}
-		return
+		return nil
 	}
 }
 
@@ -288,7 +309,7 @@ func Unstarted(parent batch.Job, index int) batch.Job {
 		MaxAttempts: parent.MaxAttempts, TimeoutSeconds: parent.TimeoutSeconds,
 	}
 	if child.Status == batch.Failed {
-		child.Reason, child.StoppedAt = parent.Array.Closed, parent.StoppedAt
+		child.Reason, child.StoppedAt = parent.Array.Closed, parent.Array.ClosedAt
 		child.Cancelled, child.Terminated = parent.Cancelled, parent.Terminated
 	}
 	return child

@@ -11,13 +11,19 @@ import (
 
 // Resolve does for one waiting job what may be left to do: it takes note of
 // dependencies that have ended already, releases or fails the job (the children of
-// a gated array) and settles what follows. A submission calls it after its job is
+// a gated array) and settles what follows; it goes on with the end of an array that
+// was stopped. A submission calls it after its job is
 // written, since a dependency may have ended meanwhile; the sweep calls it for all
 // that wait, since a crash may have come between an end and what follows from it.
 func (l *Lifecycle) Resolve(ctx context.Context, id string) error {
 	job, err := l.Records.Job(ctx, id)
 	if err != nil || batch.Final(job.Status) {
 		return err
+	}
+	if job.Array != nil && job.Stop != nil {
+		if err := l.stopChildren(ctx, id, *job.Stop); err != nil {
+			return err
+		}
 	}
 	var ended []batch.Job
 	if job.WaitsFor > 0 {

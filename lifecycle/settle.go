@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/store"
@@ -45,11 +44,48 @@ func (l *Lifecycle) settleJob(ctx context.Context, job batch.Job) []batch.Job {
 	var ended []batch.Job
 	for _, e := range edges {
 		if e.Mode == batch.ArrayNToN {
-			// Its children followed one by one, but for those that never started.
-			ended = append(ended, l.resolveGated(ctx, e.Waiter)...)
-			continue
+			continue // its children follow one by one
 		}
 		ended = append(ended, l.cut(ctx, e.Waiter, []store.Edge{e}, map[string]batch.Job{job.ID: job})...)
+	}
+	if job.Array != nil {
+		ended = append(ended, l.settleClosed(ctx, job)...)
+	}
+	return ended
+}
+
+// closed reports whether a change closed an array that goes on: children ended that
+// have no record.
+func closed(r Result) bool {
+	return r.After.Array != nil && r.After.Array.Closed != "" && r.Before.Array != nil && r.Before.Array.Closed == ""
+}
+
+// settleClosed handles those that wait for children of an array that ended without
+// ever having had a record.
+func (l *Lifecycle) settleClosed(ctx context.Context, parent batch.Job) []batch.Job {
+	if parent.Array.Unstarted == 0 {
+		return nil
+	}
+	edges, err := l.Records.Waiters(ctx, parent.ID)
+	l.later(err)
+	var ended []batch.Job
+	for _, e := range edges {
+		if e.Mode == batch.ArrayNToN {
+			ended = append(ended, l.resolveGated(ctx, e.Waiter)...)
+		}
+	}
+	edges, err = l.Records.ChildWaiters(ctx, parent.ID)
+	l.later(err)
+	on := make([]string, len(edges))
+	for i, e := range edges {
+		on[i] = e.On
+	}
+	children, err := l.Describe(ctx, on)
+	l.later(err)
+	for _, e := range edges {
+		if batch.Final(children[e.On].Status) {
+			ended = append(ended, l.cut(ctx, e.Waiter, []store.Edge{e}, children)...)
+		}
 	}
 	return ended
 }
@@ -100,7 +136,7 @@ func (l *Lifecycle) release(j batch.Job, n int) batch.Job {
 
 // failWaiting fails a job because one that it depends on failed.
 func (l *Lifecycle) failWaiting(j batch.Job, on string) (batch.Job, error) {
-	reason := fmt.Sprintf("%s: %s", DependentJobFailed, on)
+	reason := dependentFailed(on)
 	if j.Array != nil {
 		return l.Close(j, reason), nil
 	}
@@ -115,7 +151,7 @@ func (l *Lifecycle) Close(parent batch.Job, reason string) batch.Job {
 	}
 	array := *parent.Array
 	array.Counts.Move(parent.UnstartedStatus(), batch.Failed, array.Unstarted)
-	array.Closed = reason
+	array.Closed, array.ClosedAt = reason, batch.MillisOf(l.Now())
 	parent.Array = &array
 	l.endArray(&parent)
 	return parent
@@ -128,8 +164,11 @@ func (l *Lifecycle) change(ctx context.Context, id string, fn func(batch.Job) (b
 		l.later(r.Err)
 		return nil
 	}
-	if batch.Final(r.After.Status) {
+	if batch.Final(r.After.Status) { // by this: changes leave alone what has ended
 		return []batch.Job{r.After}
+	}
+	if closed(r) {
+		return l.settleClosed(ctx, r.After)
 	}
 	if r.After.WaitsFor == 0 {
 		l.wake(r.After.Queue)

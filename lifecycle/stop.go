@@ -30,7 +30,9 @@ func (l *Lifecycle) Stop(ctx context.Context, id string, stop batch.Stop) (batch
 		return job, r.Err
 	}
 	if job.Array != nil {
-		return job, l.stopChildren(ctx, id, stop)
+		err := l.stopChildren(ctx, id, stop)
+		l.later(err)
+		return job, err
 	}
 	return job, nil
 }
@@ -42,7 +44,7 @@ func (l *Lifecycle) stopping(stop batch.Stop) func(batch.Job) (batch.Job, []stor
 		switch {
 		case batch.Final(j.Status):
 			return j, nil, ErrSkip
-		case batch.Live(j.Status) && stop.Kind == batch.StopCancel:
+		case batch.Live(j.Status) && (stop.Kind == batch.StopCancel || j.Terminated):
 			return j, nil, ErrSkip
 		}
 		if stop.Kind == batch.StopCancel {
@@ -57,7 +59,9 @@ func (l *Lifecycle) stopping(stop batch.Stop) func(batch.Job) (batch.Job, []stor
 			}
 			return l.Close(j, stop.Reason), nil, nil
 		case batch.Live(j.Status):
-			j.Stop = &stop
+			if j.Stop == nil {
+				j.Stop = &stop
+			}
 			return j, nil, nil
 		}
 		j, err := j.Transition(batch.Failed, stop.Reason, batch.MillisOf(l.Now()))
