@@ -48,13 +48,16 @@ func (s *Jobs) SubmitJob(ctx context.Context, in *awsbatch.SubmitJobInput) (*aws
 		if call != "" && store.IsConflict(err) {
 			return s.repeated(ctx, in, call)
 		}
+		if len(edges) > 0 {
+			s.Lifecycle.SettleLater() // it may be recorded all the same
+		}
 		return nil, err
 	}
-	if job.WaitsFor > 0 || (job.Array != nil && job.Array.Mode != batch.ArrayPlain) {
-		// A dependency may have ended before its edge was written.
-		if err := s.Lifecycle.Resolve(ctx, job.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
-			// The job is recorded; the sweep resolves what could not be now.
-			_ = err
+	if len(in.DependsOn) > 0 {
+		// A dependency may have ended before its edge was written. When that cannot be
+		// seen now, the job is recorded all the same and the sweep looks again.
+		if err := s.Lifecycle.Resolve(ctx, job.ID); err != nil {
+			s.Lifecycle.SettleLater()
 		}
 	}
 	s.Kick(job.Queue)
