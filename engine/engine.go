@@ -60,7 +60,8 @@ type Engine struct {
 
 	offers map[string]offersOf // by environment
 	whys   map[string]*whyState
-	swept  atomic.Bool // all waiting jobs were looked at since the start
+	// looks is how often all waiting jobs are still to be looked at.
+	looks atomic.Int32
 	// unsent are jobs whose task compute could not take for a while, by id.
 	unsent map[string]batch.Job
 	// shortages are types that could not be had, by environment and type, with the
@@ -70,11 +71,13 @@ type Engine struct {
 
 // New returns an engine. Run it, or call Pass, Observe and Sweep yourself.
 func New(c Config) *Engine {
-	return &Engine{
+	e := &Engine{
 		Config: c, kick: make(chan struct{}, 1), inbox: inbox{signal: make(chan struct{}, 1)},
 		offers: map[string]offersOf{}, whys: map[string]*whyState{},
 		unsent: map[string]batch.Job{}, shortages: map[shortage]time.Time{},
 	}
+	e.looks.Store(looksForCause)
+	return e
 }
 
 // Kick asks for a pass because something in a queue changed. It never blocks.

@@ -20,9 +20,9 @@ const (
 )
 
 // Sweep asks compute what is really there and sets records and compute right where
-// they differ; it finishes deletions and removes what is out of date. The first sweep
-// also looks at all jobs that wait for others, since a crash may have come between
-// an end and what follows from it; later ones do when something could not be settled.
+// they differ; it finishes deletions and removes what is out of date. The first sweeps
+// also look at all jobs that wait for others, since a crash may have come between an
+// end and what follows from it; later ones do when something could not be settled.
 // It may run at any time.
 func (e *Engine) Sweep(ctx context.Context) {
 	e.compare(ctx)
@@ -40,13 +40,22 @@ func (e *Engine) compare(ctx context.Context) {
 	e.step(ctx, "purge", e.purge(ctx))
 }
 
+// looksForCause is how many looks at the waiting jobs a cause leads to, a minute apart:
+// the ordering that lists them may lag behind at the first.
+const looksForCause = 2
+
 // settleWaiting looks at all jobs that wait for others, if there is cause to.
 func (e *Engine) settleWaiting(ctx context.Context) {
-	if !e.Lifecycle.Unsettled() && e.swept.Load() {
+	if e.Lifecycle.Unsettled() {
+		e.looks.Store(looksForCause)
+	}
+	if e.looks.Load() == 0 {
 		return
 	}
 	err := e.sweepWaiting(ctx)
-	e.swept.Store(err == nil)
+	if err == nil {
+		e.looks.Add(-1)
+	}
 	e.step(ctx, "waiting jobs", err)
 }
 
@@ -157,8 +166,8 @@ func (e *Engine) sweepWaiting(ctx context.Context) error {
 				return err
 			}
 			for _, j := range page.Jobs {
-				gated := j.Array != nil && j.Array.Mode != batch.ArrayPlain
-				if j.WaitsFor == 0 && !gated {
+				array := j.Array != nil && (j.Array.Mode != batch.ArrayPlain || j.Stop != nil)
+				if j.WaitsFor == 0 && !array {
 					continue
 				}
 				if err := e.Lifecycle.Resolve(ctx, j.ID); err != nil && !store.IsNotFound(err) {
