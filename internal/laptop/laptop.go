@@ -86,7 +86,7 @@ func Open(ctx context.Context, o Options) (_ *Laptop, err error) {
 			err = errors.Join(err, l.Close())
 		}
 	}()
-	if l.listener, err = listen(o.Listen); err != nil {
+	if l.listener, err = listen(ctx, o.Listen); err != nil {
 		return nil, err
 	}
 	l.Address = l.listener.Addr().String()
@@ -113,9 +113,28 @@ func Open(ctx context.Context, o Options) (_ *Laptop, err error) {
 	return l, nil
 }
 
+const (
+	// portWait is how long Open waits for a port that another has. A server that was
+	// killed while it started a process leaves a copy of its open files behind, the
+	// port and the locks among them, until that process is itself: some
+	// milliseconds, and on a busy machine a good deal more.
+	portWait = 2 * time.Second
+	// portAgain is the time between two tries.
+	portAgain = 10 * time.Millisecond
+)
+
 // listen opens the port, or says who may have it.
-func listen(address string) (net.Listener, error) {
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	ctx, cancel := context.WithTimeout(ctx, portWait)
+	defer cancel()
 	listener, err := net.Listen("tcp", address)
+	for errors.Is(err, syscall.EADDRINUSE) && ctx.Err() == nil {
+		select {
+		case <-time.After(portAgain):
+		case <-ctx.Done():
+		}
+		listener, err = net.Listen("tcp", address)
+	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("the address %s is in use, perhaps by another packhorse; stop that one, or choose another address with --listen", address)

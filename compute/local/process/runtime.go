@@ -127,6 +127,14 @@ func newRuntime(o Options) (_ *Runtime, err error) {
 	return r, nil
 }
 
+const (
+	// lockWait is how long Open waits for another runtime to let go. One that was
+	// killed while it started a supervisor holds the lock until that one is itself.
+	lockWait = 2 * time.Second
+	// lockAgain is the time between two tries.
+	lockAgain = 10 * time.Millisecond
+)
+
 // lockDir makes sure that the directory has one runtime. The lock ends with the
 // process, however it ends.
 func lockDir(dir string) (*os.File, error) {
@@ -134,11 +142,15 @@ func lockDir(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%s is in use by another packhorse: end it, or choose another directory", dir)
+	for deadline := time.Now().Add(lockWait); ; time.Sleep(lockAgain) {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return f, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, errors.Join(fmt.Errorf("%s is in use by another packhorse: end it, or choose another directory", dir), f.Close())
+		}
 	}
-	return f, nil
 }
 
 // Close lets go of the tasks; they go on running. Nothing more is told.
