@@ -63,7 +63,8 @@ type Engine struct {
 	// looks is how often all waiting jobs are still to be looked at.
 	looks atomic.Int32
 	// unsent are jobs whose task compute could not take for a while, by id.
-	unsent map[string]batch.Job
+	unsent map[string]unsent
+	outbox outbox
 	// shortages are types that could not be had, by environment and type, with the
 	// moment of the next try.
 	shortages map[shortage]time.Time
@@ -74,7 +75,7 @@ func New(c Config) *Engine {
 	e := &Engine{
 		Config: c, kick: make(chan struct{}, 1), inbox: inbox{signal: make(chan struct{}, 1)},
 		offers: map[string]offersOf{}, whys: map[string]*whyState{},
-		unsent: map[string]batch.Job{}, shortages: map[shortage]time.Time{},
+		unsent: map[string]unsent{}, outbox: newOutbox(c.Senders), shortages: map[shortage]time.Time{},
 	}
 	e.looks.Store(looksForCause)
 	return e
@@ -117,6 +118,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		cancel()
 		close(settle)
 		settling.Wait()
+		e.outbox.wait.Wait()
 	}()
 	sweepNow := func() {
 		e.compare(ctx)
@@ -157,7 +159,11 @@ func (e *Engine) Turn(ctx context.Context) time.Time {
 		if news := e.inbox.take(maxInbox); len(news) > 0 {
 			e.Observe(ctx, news)
 		}
+		e.handleFailed(ctx)
 		outcome, err := e.Pass(ctx)
+		if e.handleFailed(ctx) {
+			outcome.Again = true // nobody wakes a simulation
+		}
 		if err != nil {
 			if ctx.Err() == nil {
 				e.Log.Error("pass failed; trying again", "error", err, "in", retryEvery)

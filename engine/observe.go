@@ -79,9 +79,11 @@ func (e *Engine) observedResult(ctx context.Context, status compute.TaskStatus, 
 		if isCurrent(r.After, status.ID) {
 			return // still to be recorded
 		}
-		if err := e.Compute.Forget(ctx, status.ID); err != nil {
-			e.Log.Warn("a task was not cleaned up; the sweep tries again", "task", status.ID, "error", err)
-		}
+		e.outbox.do(func() {
+			if err := e.Compute.Forget(ctx, status.ID); err != nil && ctx.Err() == nil {
+				e.Log.Warn("a task was not cleaned up; the sweep tries again", "task", status.ID, "error", err)
+			}
+		})
 		if j := r.Before; r.Err == nil && j.Share != "" && j.StartedAt > 0 {
 			ran := batch.MillisOf(e.Now()).Time().Sub(j.StartedAt.Time()).Seconds()
 			charges[store.Share{Queue: j.Queue, ID: j.Share}] += float64(j.Need.MilliVCPU) / 1000 * max(0, ran)

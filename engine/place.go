@@ -1,17 +1,10 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"maps"
-	"slices"
-	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/packhorse-batch/packhorse/batch"
-	"github.com/packhorse-batch/packhorse/compute"
 	"github.com/packhorse-batch/packhorse/lifecycle"
 	"github.com/packhorse-batch/packhorse/scheduler"
 	"github.com/packhorse-batch/packhorse/store"
@@ -129,89 +122,7 @@ func (e *Engine) nextChildren(ctx context.Context, parent batch.Job, n int) []in
 	return indexes
 }
 
-// maxSenders bounds how many tasks are handed to compute at once.
-const maxSenders = 32
-
-// send starts the tasks of jobs that were recorded as STARTING. It may be called
-// again for the same jobs: the task's id is the token.
-func (e *Engine) send(ctx context.Context, jobs []batch.Job) {
-	var group errgroup.Group
-	group.SetLimit(cmp.Or(e.Senders, maxSenders))
-	results := make([]error, len(jobs))
-	for i, j := range jobs {
-		group.Go(func() error {
-			results[i] = e.sendOne(ctx, j)
-			return nil
-		})
-	}
-	_ = group.Wait() // its functions answer in results
-	for i, err := range results {
-		if err != nil && ctx.Err() == nil {
-			e.unsendable(ctx, jobs[i], err)
-		}
-	}
-}
-
-func (e *Engine) sendOne(ctx context.Context, j batch.Job) error {
-	task, err := e.task(ctx, j)
-	if err != nil {
-		return err
-	}
-	return e.Compute.Run(ctx, task)
-}
-
-// unsendable handles a task that compute did not take.
-func (e *Engine) unsendable(ctx context.Context, j batch.Job, err error) {
-	var invalid *batch.Error
-	switch {
-	case errors.Is(err, compute.ErrNoRoom), errors.Is(err, compute.ErrHostGone):
-		// It was not started: the same attempt goes to another host.
-		e.Log.Info("placing again", "job", j.ID, "error", err)
-		e.applyOne(ctx, j.ID, func(current batch.Job) (batch.Job, error) {
-			if !isCurrent(current, j.Placement.Task) || current.Status != batch.Starting {
-				return current, errSkip
-			}
-			back, err := current.Transition(batch.Runnable, "", batch.MillisOf(e.Now()))
-			back.Placement, back.Retried = nil, true
-			back.Attempts--
-			return back, err
-		})
-		e.Kick(j.Queue)
-	case errors.As(err, &invalid):
-		// The task cannot be made at all: the attempt has failed before it began.
-		now := e.Now()
-		e.Observe(ctx, []compute.News{{Task: &compute.TaskStatus{
-			ID: j.Placement.Task, JobID: j.ID, Attempt: j.Attempts, State: compute.TaskStopped,
-			StopCode: compute.StopFailedToStart, StoppedAt: now, Reason: lifecycle.TaskFailedToStart,
-			Containers: []compute.ContainerStatus{{Name: batch.DefaultContainer, Reason: invalid.Error()}},
-		}}})
-	default:
-		e.Log.Warn("compute did not take a task; trying again", "job", j.ID, "error", err, "in", retryEvery)
-		e.unsent[j.ID] = j
-	}
-}
-
 // isCurrent reports whether a task is that of a job's current attempt.
 func isCurrent(j batch.Job, task string) bool {
 	return j.Placement != nil && j.Placement.Task == task
-}
-
-// resend offers tasks again that compute did not take.
-func (e *Engine) resend(ctx context.Context, now time.Time, out *Outcome) {
-	if len(e.unsent) == 0 {
-		return
-	}
-	jobs := make([]batch.Job, 0, len(e.unsent))
-	for _, id := range slices.Sorted(maps.Keys(e.unsent)) {
-		j := e.unsent[id]
-		delete(e.unsent, id)
-		current, err := e.Records.Job(ctx, id)
-		if err == nil && isCurrent(current, j.Placement.Task) && current.Status == batch.Starting {
-			jobs = append(jobs, current)
-		}
-	}
-	e.send(ctx, jobs)
-	if len(e.unsent) > 0 {
-		out.due(now.Add(retryEvery))
-	}
 }

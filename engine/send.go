@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/lifecycle"
+)
+
+// maxSenders bounds how many calls to compute are under way at once.
+const maxSenders = 32
+
+// outbox makes calls to compute beside the passes: starting a process takes a few
+// milliseconds, and news should not wait for it. What could not be sent comes back to
+// the next turn.
+//
+// A task is sent by one caller at a time, and only the loop decides to send it, from
+// a record that says STARTING; so a task is never started again after its end was
+// recorded and compute has forgotten it.
+type outbox struct {
+	serial bool // calls are made at once, in order
+	slots  chan struct{}
+	wait   sync.WaitGroup
+
+	mu      sync.Mutex
+	sending map[string]bool // tasks
+	failed  []unsent
+}
+
+// unsent is a task that compute did not take.
+type unsent struct {
+	job batch.Job
+	err error
+	at  time.Time // when to try again
+}
+
+func newOutbox(senders int) outbox {
+	return outbox{
+		serial: senders == 1, slots: make(chan struct{}, cmp.Or(senders, maxSenders)),
+		sending: map[string]bool{},
+	}
+}
+
+// do makes a call, now or beside the passes.
+func (o *outbox) do(call func()) {
+	if o.serial {
+		call()
+		return
+	}
+	o.wait.Go(func() {
+		o.slots <- struct{}{}
+		defer func() { <-o.slots }()
+		call()
+	})
+}
+
+// claim reports whether the caller may send a task; nobody else does until release.
+func (o *outbox) claim(task string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.sending[task] {
+		return false
+	}
+	o.sending[task] = true
+	return true
+}
+
+// release notes the result of sending.
+func (o *outbox) release(j batch.Job, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.sending, j.Placement.Task)
+	if err != nil {
+		o.failed = append(o.failed, unsent{job: j, err: err})
+	}
+}
+
+// takeFailed returns what could not be sent since the last call.
+func (o *outbox) takeFailed() []unsent {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	failed := o.failed
+	o.failed = nil
+	return failed
+}
+
+// send starts the tasks of jobs that were recorded as STARTING. It may be called
+// again for the same jobs: the task's id is the token.
+func (e *Engine) send(ctx context.Context, jobs []batch.Job) {
+	for _, j := range jobs {
+		if !e.outbox.claim(j.Placement.Task) {
+			continue
+		}
+		e.outbox.do(func() {
+			err := e.sendOne(ctx, j)
+			e.outbox.release(j, err)
+			if err != nil {
+				e.Kick(j.Queue)
+			}
+		})
+	}
+}
+
+func (e *Engine) sendOne(ctx context.Context, j batch.Job) error {
+	task, err := e.task(ctx, j)
+	if err != nil {
+		return err
+	}
+	return e.Compute.Run(ctx, task)
+}
+
+// handleFailed handles tasks that compute did not take, and reports whether there
+// were any.
+func (e *Engine) handleFailed(ctx context.Context) bool {
+	failed := e.outbox.takeFailed()
+	for _, f := range failed {
+		if ctx.Err() == nil {
+			e.unsendable(ctx, f.job, f.err)
+		}
+	}
+	return len(failed) > 0
+}
+
+// unsendable handles a task that compute did not take.
+func (e *Engine) unsendable(ctx context.Context, j batch.Job, err error) {
+	var invalid *batch.Error
+	switch {
+	case errors.Is(err, compute.ErrNoRoom), errors.Is(err, compute.ErrHostGone):
+		// It was not started: the same attempt goes to another host.
+		e.Log.Info("placing again", "job", j.ID, "error", err)
+		e.applyOne(ctx, j.ID, func(current batch.Job) (batch.Job, error) {
+			if !isCurrent(current, j.Placement.Task) || current.Status != batch.Starting {
+				return current, errSkip
+			}
+			back, err := current.Transition(batch.Runnable, "", batch.MillisOf(e.Now()))
+			back.Placement, back.Retried = nil, true
+			back.Attempts--
+			return back, err
+		})
+		e.Kick(j.Queue)
+	case errors.As(err, &invalid):
+		// The task cannot be made at all: the attempt has failed before it began.
+		now := e.Now()
+		e.Observe(ctx, []compute.News{{Task: &compute.TaskStatus{
+			ID: j.Placement.Task, JobID: j.ID, Attempt: j.Attempts, State: compute.TaskStopped,
+			StopCode: compute.StopFailedToStart, StoppedAt: now, Reason: lifecycle.TaskFailedToStart,
+			Containers: []compute.ContainerStatus{{Name: batch.DefaultContainer, Reason: invalid.Error()}},
+		}}})
+	default:
+		e.Log.Warn("compute did not take a task; trying again", "job", j.ID, "error", err, "in", retryEvery)
+		e.unsent[j.ID] = unsent{job: j, at: e.Now().Add(retryEvery)}
+	}
+}
+
+// resend offers tasks again that compute did not take, when their time has come.
+func (e *Engine) resend(ctx context.Context, now time.Time, out *Outcome) {
+	var jobs []batch.Job
+	for _, id := range slices.Sorted(maps.Keys(e.unsent)) {
+		u := e.unsent[id]
+		if now.Before(u.at) {
+			out.due(u.at)
+			continue
+		}
+		delete(e.unsent, id)
+		current, err := e.Records.Job(ctx, id)
+		if err == nil && isCurrent(current, u.job.Placement.Task) && current.Status == batch.Starting {
+			jobs = append(jobs, current)
+		}
+	}
+	e.send(ctx, jobs)
+}
