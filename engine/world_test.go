@@ -47,7 +47,7 @@ func newWorld(t *testing.T, cfg sim.Config, table store.Table) *world {
 func (w *world) restart(table store.Table) {
 	w.Home = home.New(home.Parts{
 		Table: table, Compute: w.sim, Account: batch.Account{Region: "us-east-1", ID: "123456789012"},
-		Now: func() time.Time { return w.now }, IdleWindow: 5 * time.Minute, TaskLookup: true,
+		Now: func() time.Time { return w.now }, IdleWindow: 5 * time.Minute, TaskLookup: true, Serial: true,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if w.detach != nil {
