@@ -185,8 +185,9 @@ func (s *Jobs) checkDependencies(ctx context.Context, job *batch.Job, in *awsbat
 		id := deref(d.JobId)
 		switch d.Type {
 		case types.ArrayJobDependencySequential:
-			if job.Array == nil {
-				return batch.Invalid("dependsOn[%d]: SEQUENTIAL dependencies are for array jobs only.", i)
+			// With a jobId it is a plain dependency: that is how clients read the name.
+			if id == "" && job.Array == nil {
+				return batch.Invalid("dependsOn[%d]: SEQUENTIAL without a jobId is for array jobs only.", i)
 			}
 			if id == "" {
 				job.Array.Mode = batch.ArraySequential

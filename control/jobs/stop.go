@@ -24,8 +24,9 @@ func (s *Jobs) CancelJob(ctx context.Context, in *awsbatch.CancelJobInput) (*aws
 	return &awsbatch.CancelJobOutput{}, nil
 }
 
-// TerminateJob ends a job in any state. A job that has ended is left as it is, and
-// the call succeeds: clients terminate what they no longer need without looking.
+// TerminateJob ends a job in any state. A job that has ended is left as it is, one
+// that is unknown may have been purged, and the call succeeds for both, as with AWS
+// Batch: clients terminate what they no longer need without looking.
 func (s *Jobs) TerminateJob(ctx context.Context, in *awsbatch.TerminateJobInput) (*awsbatch.TerminateJobOutput, error) {
 	err := s.stop(ctx, deref(in.JobId), batch.Stop{Kind: batch.StopTerminate, Reason: deref(in.Reason)})
 	if err != nil {
@@ -48,9 +49,7 @@ func (s *Jobs) stop(ctx context.Context, ref string, stop batch.Stop) error {
 	stop.At = batch.MillisOf(s.Now())
 	job, err := s.Lifecycle.Stop(ctx, id, stop)
 	if store.IsNotFound(err) {
-		e := batch.NotFound("Job %s does not exist.", id)
-		e.Next = "list jobs with ListJobs"
-		return wrapped(e)
+		return nil
 	}
 	if err != nil {
 		return err
