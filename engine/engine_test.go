@@ -77,9 +77,9 @@ func TestASequentialDependencyOnAJobIsAPlainOne(t *testing.T) {
 	first := w.submit()
 	second := w.submit(after(types.ArrayJobDependencySequential, first))
 	third := w.submit(array(2), after(types.ArrayJobDependencySequential, second, ""))
-	w.wants(batch.Pending, second, third)
+	w.wants(types.JobStatusPending, second, third)
 	w.advance(time.Hour)
-	w.wants(batch.Succeeded, first, second, third)
+	w.wants(types.JobStatusSucceeded, first, second, third)
 	if a, b := w.job(third+":0"), w.job(third+":1"); *a.StartedAt < *w.job(second).StoppedAt || *b.StartedAt < *a.StoppedAt {
 		t.Errorf("third:0 started at %d, second stopped at %d; third:1 started at %d, third:0 stopped at %d",
 			*a.StartedAt, *w.job(second).StoppedAt, *b.StartedAt, *a.StoppedAt)
