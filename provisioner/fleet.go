@@ -39,7 +39,7 @@ type Host struct {
 	Arch      string
 	Tasks     int       // tasks placed on it
 	CreatedAt time.Time // when it was asked for
-	IdleSince time.Time // when its last task ended, or when it became ready; zero while it has tasks
+	IdleSince time.Time // when its last task ended, or when it became ready; zero while it has tasks or when that is not known yet
 }
 
 // Environment is a managed compute environment on EC2 or Spot.
@@ -59,6 +59,9 @@ type Environment struct {
 	ReplaceBefore, ReplaceBy time.Time
 	// IdleWindow is how long a host without tasks stays.
 	IdleWindow time.Duration
+	// BootWindow is how long a host may take to become ready; one that takes longer will
+	// not come and is ended. 0 is no bound.
+	BootWindow time.Duration
 }
 
 // Launch asks for Count hosts of a type.

@@ -14,7 +14,7 @@ func Make(e Environment, now time.Time) Plan {
 	if e.Active && !e.Ending {
 		p.Launches = grow(e, groups)
 	}
-	shrink(e, squeezed(e, groups), now, &p)
+	shrink(e, inTheWay(e, groups), now, &p)
 	return p
 }
 
@@ -96,11 +96,13 @@ const maxShapes = 1000
 // grow chooses the hosts to launch.
 func grow(e Environment, groups []Demand) []Launch {
 	headroom := e.MaxMilliVCPU
-	var have int64
+	var staying int64 // what counts for minvCpus
 	for _, h := range e.Hosts {
-		have += h.Has.MilliVCPU
+		headroom -= h.Has.MilliVCPU
+		if !leaving(e, h) {
+			staying += h.Has.MilliVCPU
+		}
 	}
-	headroom -= have
 	launches := map[string]int{}
 	var order []string
 	launch := func(o Offer, n int) {
@@ -109,7 +111,7 @@ func grow(e Environment, groups []Demand) []Launch {
 		}
 		launches[o.Type] += n
 		headroom -= int64(n) * o.Has.MilliVCPU
-		have += int64(n) * o.Has.MilliVCPU
+		staying += int64(n) * o.Has.MilliVCPU
 	}
 	groups = slices.Clone(groups)
 	for range maxShapes {
@@ -133,10 +135,16 @@ func grow(e Environment, groups []Demand) []Launch {
 			groups[i].Count -= n * t
 		}
 	}
-	if missing := e.MinMilliVCPU - have; missing > 0 {
-		if o := cheapestPerVCPU(e.Offers, missing, headroom); o != nil {
-			launch(*o, int((missing+o.Has.MilliVCPU-1)/o.Has.MilliVCPU))
+	for range maxShapes {
+		missing := e.MinMilliVCPU - staying
+		if missing <= 0 {
+			break
 		}
+		o := cheapestPerVCPU(e.Offers, missing, headroom)
+		if o == nil {
+			break
+		}
+		launch(*o, int(max(1, min(missing, headroom)/o.Has.MilliVCPU)))
 	}
 	out := make([]Launch, 0, len(order))
 	for _, t := range order {
@@ -144,6 +152,12 @@ func grow(e Environment, groups []Demand) []Launch {
 	}
 	return out
 }
+
+// outdated reports whether a host is of a make that an update replaced.
+func outdated(e Environment, h Host) bool { return h.CreatedAt.Before(e.ReplaceBefore) }
+
+// leaving reports whether a host goes or is about to go.
+func leaving(e Environment, h Host) bool { return h.State == Draining || outdated(e, h) }
 
 // choose returns the offer that takes the most of groups for its price, among those
 // that hold the first group and fit under headroom, and what it takes.
@@ -199,41 +213,74 @@ func (p *Plan) due(t time.Time) {
 	}
 }
 
-// squeezed returns a need for which there is an offer but no headroom left, nil if
-// there is none: idle hosts that cannot hold it stand in its way.
-func squeezed(e Environment, groups []Demand) *batch.Resources {
+// inTheWay returns hosts without tasks that take the vCPUs under maxvCpus which a host
+// for a waiting job would need, and cannot hold that job themselves: the longest idle
+// first, and no more than make room. When all of them together would not, none.
+func inTheWay(e Environment, groups []Demand) map[string]bool {
 	headroom := e.MaxMilliVCPU
 	for _, h := range e.Hosts {
-		headroom -= h.Has.MilliVCPU
+		if h.State != Draining { // what drains makes room soon
+			headroom -= h.Has.MilliVCPU
+		}
 	}
 	for _, g := range groups {
-		fits, room := false, false
+		least := int64(-1) // what the smallest host takes that holds the job
 		for _, o := range e.Offers {
-			if g.Need.Fits(o.Has) && archFits(g.Arch, o.Arch) && o.Has.MilliVCPU <= e.MaxMilliVCPU {
-				fits = true
-				room = room || o.Has.MilliVCPU <= headroom
+			if g.Need.Fits(o.Has) && archFits(g.Arch, o.Arch) && (least < 0 || o.Has.MilliVCPU < least) {
+				least = o.Has.MilliVCPU
 			}
 		}
-		if fits && !room {
-			return &g.Need
+		if least < 0 || least > e.MaxMilliVCPU {
+			continue
+		}
+		if least <= headroom {
+			return nil // there is room, or will be
+		}
+		ways := map[string]bool{}
+		free := headroom
+		for _, h := range byIdleness(e.Hosts) {
+			if free >= least {
+				break
+			}
+			if h.State == Ready && h.Tasks == 0 && !(g.Need.Fits(h.Has) && archFits(g.Arch, h.Arch)) {
+				ways[h.ID] = true
+				free += h.Has.MilliVCPU
+			}
+		}
+		if free >= least {
+			return ways
 		}
 	}
 	return nil
 }
 
-// shrink drains hosts whose idle window is over and ends those that are drained.
-func shrink(e Environment, squeezed *batch.Resources, now time.Time, p *Plan) {
-	var have int64
+// byIdleness orders hosts: the longest idle first, those that have tasks or whose idle
+// time is not known last.
+func byIdleness(hosts []Host) []Host {
+	hosts = slices.Clone(hosts)
+	slices.SortStableFunc(hosts, func(a, b Host) int {
+		if a.IdleSince.IsZero() != b.IdleSince.IsZero() {
+			if a.IdleSince.IsZero() {
+				return 1
+			}
+			return -1
+		}
+		return a.IdleSince.Compare(b.IdleSince)
+	})
+	return hosts
+}
+
+// shrink drains hosts whose idle window is over, or that are in the way, and ends those
+// that are drained and those that do not come.
+func shrink(e Environment, inTheWay map[string]bool, now time.Time, p *Plan) {
+	var staying int64
 	for _, h := range e.Hosts {
-		if h.State != Draining {
-			have += h.Has.MilliVCPU
+		if !leaving(e, h) {
+			staying += h.Has.MilliVCPU
 		}
 	}
-	hosts := slices.Clone(e.Hosts)
-	slices.SortStableFunc(hosts, func(a, b Host) int { return a.IdleSince.Compare(b.IdleSince) })
-	for _, h := range hosts {
-		outdated := h.CreatedAt.Before(e.ReplaceBefore)
-		switch {
+	for _, h := range byIdleness(e.Hosts) {
+		switch outdated := outdated(e, h); {
 		case h.State == Draining && h.Tasks == 0:
 			p.Terminate = append(p.Terminate, h.ID)
 		case h.State == Draining && outdated && !now.Before(e.ReplaceBy):
@@ -241,25 +288,33 @@ func shrink(e Environment, squeezed *batch.Resources, now time.Time, p *Plan) {
 		case h.State == Draining && outdated:
 			p.due(e.ReplaceBy)
 		case h.State == Draining:
-		case h.State == Booting && outdated:
-			p.Terminate = append(p.Terminate, h.ID)
-		case h.State == Ready && outdated:
+		case h.State == Booting:
+			p.boot(e, h, now)
+		case outdated, e.Ending:
 			p.Drain = append(p.Drain, h.ID)
-		case h.State == Booting && e.Ending:
-			p.Terminate = append(p.Terminate, h.ID)
-		case h.State != Ready, !e.Ending && have-h.Has.MilliVCPU < e.MinMilliVCPU:
-		case e.Ending:
-			p.Drain = append(p.Drain, h.ID)
-		case h.Tasks > 0:
+		case h.Tasks > 0, staying-h.Has.MilliVCPU < e.MinMilliVCPU:
 		default:
 			over := h.IdleSince.Add(e.IdleWindow)
-			inTheWay := squeezed != nil && !squeezed.Fits(h.Has)
-			if now.Before(over) && !inTheWay {
+			if h.IdleSince.IsZero() {
+				over = now.Add(e.IdleWindow)
+			}
+			if now.Before(over) && !inTheWay[h.ID] {
 				p.due(over)
 				continue
 			}
 			p.Drain = append(p.Drain, h.ID)
-			have -= h.Has.MilliVCPU
+			staying -= h.Has.MilliVCPU
 		}
+	}
+}
+
+// boot looks at a host that is on its way.
+func (p *Plan) boot(e Environment, h Host, now time.Time) {
+	over := h.CreatedAt.Add(e.BootWindow)
+	switch {
+	case outdated(e, h), e.Ending, e.BootWindow > 0 && !now.Before(over):
+		p.Terminate = append(p.Terminate, h.ID)
+	case e.BootWindow > 0:
+		p.due(over)
 	}
 }
