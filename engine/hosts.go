@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
@@ -87,7 +88,7 @@ func addDemand(groups []provisioner.Demand, w scheduler.Wait) []provisioner.Dema
 func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed map[string]int, demand []provisioner.Demand, now time.Time) provisioner.Environment {
 	d := env.Detail
 	out := provisioner.Environment{
-		Name: env.Name(), Demand: demand, IdleWindow: e.idleWindow(env),
+		Name: env.Name(), Demand: demand, IdleWindow: e.idleWindow(env), BootWindow: bootWindow,
 		Active: d.State != types.CEStateDisabled && d.Status == types.CEStatusValid,
 		Ending: d.Status == types.CEStatusDeleting,
 	}
@@ -107,7 +108,10 @@ func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed 
 	for _, h := range hosts {
 		host := provisioner.Host{
 			ID: h.ID, Has: h.Has, Arch: h.Arch, Tasks: tasks[h.ID] + placed[h.ID],
-			CreatedAt: h.CreatedAt.Time(), IdleSince: h.IdleSince.Time(),
+			CreatedAt: h.CreatedAt.Time(),
+		}
+		if h.IdleSince > 0 {
+			host.IdleSince = h.IdleSince.Time()
 		}
 		switch h.State {
 		case compute.HostReady:
@@ -119,6 +123,10 @@ func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed 
 	}
 	return out
 }
+
+// bootWindow is how long a host may take from its launch until it takes tasks. Those
+// that come take minutes; one that never joins its cluster must not be waited for.
+const bootWindow = 15 * time.Minute
 
 // defaultUpdateMinutes is how long jobs may run on after an update of their hosts (SDK
 // documentation of UpdatePolicy).
@@ -179,10 +187,12 @@ func (e *Engine) joinMachine(ctx context.Context, env store.Environment, hosts [
 		return e.launch(ctx, env, provisioner.Launch{Count: 1}, now, out)
 	case gone:
 		for _, h := range hosts {
-			if err := e.terminate(ctx, h, "its environment is deleted", now); err != nil {
+			if err := e.terminate(ctx, h, "its environment is deleted", now, out); err != nil {
 				return err
 			}
 		}
+	default:
+		return e.askAgain(ctx, env, hosts, now, out)
 	}
 	return nil
 }
@@ -192,12 +202,6 @@ func (e *Engine) carryOut(ctx context.Context, env store.Environment, hosts []st
 	byID := map[string]store.Host{}
 	for _, h := range hosts {
 		byID[h.ID] = h
-		if h.State == compute.HostLaunching {
-			// Recorded, but perhaps never asked for.
-			if err := e.ask(ctx, env, h, now, out); err != nil {
-				return err
-			}
-		}
 	}
 	for _, l := range plan.Launches {
 		if err := e.launch(ctx, env, l, now, out); err != nil {
@@ -214,10 +218,31 @@ func (e *Engine) carryOut(ctx context.Context, env store.Environment, hosts []st
 		out.Again = true
 	}
 	for _, id := range plan.Terminate {
-		if err := e.terminate(ctx, byID[id], "it was idle", now); err != nil {
+		if err := e.terminate(ctx, byID[id], whyEnded(byID[id]), now, out); err != nil {
 			return err
 		}
-		out.Again = true
+	}
+	return e.askAgain(ctx, env, slices.DeleteFunc(slices.Clone(hosts), func(h store.Host) bool {
+		return slices.Contains(plan.Terminate, h.ID)
+	}), now, out)
+}
+
+// whyEnded says why a plan ends a host.
+func whyEnded(h store.Host) string {
+	if h.State == compute.HostLaunching || h.State == compute.HostBooting {
+		return fmt.Sprintf("it was not ready %s after its launch, or no longer wanted", bootWindow)
+	}
+	return "it was idle"
+}
+
+// askAgain asks for the hosts that are recorded but perhaps were never asked for.
+func (e *Engine) askAgain(ctx context.Context, env store.Environment, hosts []store.Host, now time.Time, out *Outcome) error {
+	for _, h := range hosts {
+		if h.State == compute.HostLaunching {
+			if err := e.ask(ctx, env, h, now, out); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -264,6 +289,11 @@ func (e *Engine) ask(ctx context.Context, env store.Environment, h store.Host, n
 		e.Log.Warn("a host could not be launched; trying again", "type", h.Type, "error", err)
 		out.due(now.Add(retryEvery))
 		return nil
+	case got.State == compute.HostGone:
+		// It came and went, and the news of it was lost.
+		h.Instance, h.GoneAt, h.Reason = got.Instance, batch.MillisOf(now), got.Reason
+		out.Again = true
+		return ignoreConflict(e.Records.Write(ctx, e.Records.MoveGone(h)...))
 	}
 	if updated := joined(h, got, now); updated != h {
 		if err := ignoreConflict(e.Records.Write(ctx, e.Records.PutHost(updated))); err != nil {
@@ -333,11 +363,13 @@ func (e *Engine) observeHost(ctx context.Context, got compute.Host) {
 }
 
 // terminate ends a host and records that it is gone.
-func (e *Engine) terminate(ctx context.Context, h store.Host, why string, now time.Time) error {
+func (e *Engine) terminate(ctx context.Context, h store.Host, why string, now time.Time, out *Outcome) error {
 	if err := e.Compute.Terminate(ctx, h.ID); err != nil {
-		e.Log.Warn("a host could not be ended; trying again", "host", h.Instance, "error", err)
+		e.Log.Warn("a host could not be ended; trying again", "host", h.Instance, "error", err, "in", retryEvery)
+		out.due(now.Add(retryEvery))
 		return nil
 	}
+	out.Again = true // what waited for its vCPUs under maxvCpus may go on
 	h.GoneAt, h.Reason = batch.MillisOf(now), why
 	e.Log.Info("host is gone", "host", h.Instance, "type", h.Type, "environment", h.Environment, "why", why)
 	return ignoreConflict(e.Records.Write(ctx, e.Records.MoveGone(h)...))
