@@ -24,6 +24,7 @@ type Table struct {
 	expiring  *tree // the items that expire, the earliest first
 	orderings []*ordering
 	numbers   map[string]int // name of an ordering -> its index in orderings
+	squeezer  squeezer
 }
 
 type tree = btree.BTreeG[*record]
@@ -86,11 +87,13 @@ func (t *Table) number(name string) int {
 	return n
 }
 
-func (t *Table) orderingName(n int) string { return t.orderings[n].name }
+func (t *Table) item(r *record) store.Item {
+	return r.item(func(n int) string { return t.orderings[n].name }, &t.squeezer)
+}
 
 // keyOnly is a record to search with.
 func keyOnly(k store.Key) *record {
-	return pack(&store.Item{Key: k}, 0, nil)
+	return pack(&store.Item{Key: k}, 0, nil, nil)
 }
 
 // Get returns the item under key.
@@ -110,7 +113,7 @@ func (t *Table) Get(ctx context.Context, key store.Key) (store.Item, error) {
 	if !ok {
 		return store.Item{}, store.ErrNotFound
 	}
-	return r.item(t.orderingName), nil
+	return t.item(r), nil
 }
 
 // BatchGet returns the items that exist among keys.
@@ -134,7 +137,7 @@ func (t *Table) BatchGet(ctx context.Context, keys []store.Key) ([]store.Item, e
 		}
 		seen[k] = true
 		if r, ok := t.items.Get(keyOnly(k)); ok {
-			items = append(items, r.item(t.orderingName))
+			items = append(items, t.item(r))
 		}
 	}
 	return items, nil
@@ -162,7 +165,7 @@ func (t *Table) Write(ctx context.Context, ops ...store.Op) error {
 		if op := &ops[i]; op.Delete {
 			t.remove(op.Item.Key)
 		} else {
-			t.put(pack(&op.Item, op.If.Version+1, t.number))
+			t.put(pack(&op.Item, op.If.Version+1, t.number, &t.squeezer))
 		}
 	}
 	return nil
@@ -242,6 +245,6 @@ func (t *Table) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closed = true
-	t.items, t.expiring, t.orderings, t.numbers = nil, nil, nil, nil
+	t.items, t.expiring, t.orderings, t.numbers, t.squeezer = nil, nil, nil, nil, squeezer{}
 	return nil
 }

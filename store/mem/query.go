@@ -38,7 +38,7 @@ func (t *Table) Query(ctx context.Context, q store.Query) (store.Page, error) {
 	}
 	page := store.Page{Items: make([]store.Item, len(found))}
 	for i, r := range found {
-		page.Items[i] = r.item(t.orderingName)
+		page.Items[i] = t.item(r)
 	}
 	if more {
 		page.Next = w.mark(found[len(found)-1]).String()
@@ -118,7 +118,7 @@ func (w *walk) at(partition, sort string, key store.Key) *record {
 		return keyOnly(store.Key{Partition: partition, Sort: sort})
 	}
 	it := store.Item{Key: key, Entries: []store.Entry{{Partition: partition, Sort: sort}}}
-	return pack(&it, 0, func(string) int { return w.number })
+	return pack(&it, 0, func(string) int { return w.number }, nil)
 }
 
 func (w *walk) place(r *record) place {

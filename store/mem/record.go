@@ -19,7 +19,7 @@ import (
 //	version      uvarint
 //	expiry       one byte 0 or 1; then a varint of Unix seconds
 //	entries      uvarint count; each: uvarint ordering number, partition, sort
-//	data         the rest
+//	data         the rest: see squeezer
 //
 // A record never changes once made. A *record points at its first byte, so that
 // the trees hold 8 bytes for each.
@@ -27,14 +27,11 @@ type record struct{ length [4]byte }
 
 const lengthBytes = 4
 
-// pack builds the record of item. number gives each ordering's number.
-func pack(item *store.Item, version int64, number func(ordering string) int) *record {
-	size := lengthBytes + 4*binary.MaxVarintLen16 + 2*binary.MaxVarintLen64 +
-		len(item.Key.Partition) + len(item.Key.Sort) + len(item.Data)
-	for _, e := range item.Entries {
-		size += 3*binary.MaxVarintLen16 + len(e.Partition) + len(e.Sort)
-	}
-	b := make([]byte, lengthBytes, size)
+// pack builds the record of item. number gives each ordering's number; without s
+// the data is kept as it is.
+func pack(item *store.Item, version int64, number func(ordering string) int, s *squeezer) *record {
+	var room [256]byte
+	b := room[:0]
 	b = appendText(b, item.Key.Partition)
 	b = appendText(b, item.Key.Sort)
 	b = binary.AppendUvarint(b, uint64(version))
@@ -49,10 +46,11 @@ func pack(item *store.Item, version int64, number func(ordering string) int) *re
 		b = appendText(b, e.Partition)
 		b = appendText(b, e.Sort)
 	}
-	b = append(b, item.Data...)
-	b = bytes.Clone(b) // drop what the estimate had too much
-	binary.LittleEndian.PutUint32(b, uint32(len(b)))
-	return (*record)(unsafe.Pointer(unsafe.SliceData(b)))
+	b = s.pack(b, item.Data)
+	whole := make([]byte, lengthBytes+len(b))
+	binary.LittleEndian.PutUint32(whole, uint32(len(whole)))
+	copy(whole[lengthBytes:], b)
+	return (*record)(unsafe.Pointer(unsafe.SliceData(whole)))
 }
 
 func appendText(b []byte, s string) []byte {
@@ -157,7 +155,7 @@ func compareKeys(a, b *record) int {
 }
 
 // item unpacks the record into memory of its own.
-func (r *record) item(orderingName func(number int) string) store.Item {
+func (r *record) item(orderingName func(number int) string, s *squeezer) store.Item {
 	whole := r.bytes()
 	rd := r.read()
 	partition, sort := rd.text(), rd.text()
@@ -188,6 +186,6 @@ func (r *record) item(orderingName func(number int) string) store.Item {
 			it.Entries[i].Sort = cut(entries.text())
 		}
 	}
-	it.Data = bytes.Clone(rd.rest)
+	it.Data = s.unpack(whole[lengthBytes:], len(whole)-lengthBytes-len(rd.rest))
 	return it
 }
