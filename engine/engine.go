@@ -65,6 +65,10 @@ type Engine struct {
 	// unsent are jobs whose task compute could not take for a while, by id.
 	unsent map[string]unsent
 	outbox outbox
+	// stale says that a pass would see something that the last one did not; next is
+	// when that one is due again by time alone.
+	stale bool
+	next  time.Time
 	// shortages are types that could not be had, by environment and type, with the
 	// moment of the next try.
 	shortages map[shortage]time.Time
@@ -136,13 +140,16 @@ func (e *Engine) Run(ctx context.Context) error {
 			return err
 		case <-sweep.C:
 			sweepNow()
+			e.stale = true
 		case <-e.kick:
 			rest.wait(ctx, e.inbox.signal)
+			e.stale = true
 		case <-e.inbox.signal:
 		case <-timer.C:
+			e.stale = true
 		}
 		begin := time.Now()
-		next := e.Turn(ctx)
+		next := e.turn(ctx)
 		rest.after(begin, time.Now())
 		timer.Stop()
 		if !next.IsZero() {
@@ -155,23 +162,33 @@ func (e *Engine) Run(ctx context.Context) error {
 // returns when to look again by time alone. Run calls it; a simulation calls it
 // itself.
 func (e *Engine) Turn(ctx context.Context) time.Time {
+	e.stale = true
+	return e.turn(ctx)
+}
+
+// turn is Turn, but makes a pass only if what the last one saw is stale.
+func (e *Engine) turn(ctx context.Context) time.Time {
 	for {
 		if news := e.inbox.take(maxInbox); len(news) > 0 {
 			e.Observe(ctx, news)
 		}
-		e.handleFailed(ctx)
-		outcome, err := e.Pass(ctx)
-		if e.handleFailed(ctx) {
-			outcome.Again = true // nobody wakes a simulation
-		}
-		if err != nil {
-			if ctx.Err() == nil {
-				e.Log.Error("pass failed; trying again", "error", err, "in", retryEvery)
+		e.stale = e.handleFailed(ctx) || e.stale
+		if e.stale {
+			e.stale = false
+			outcome, err := e.Pass(ctx)
+			// Nobody wakes a simulation.
+			e.stale = e.handleFailed(ctx) || outcome.Again || e.stale
+			e.next = outcome.Next
+			if err != nil {
+				if ctx.Err() == nil {
+					e.Log.Error("pass failed; trying again", "error", err, "in", retryEvery)
+				}
+				e.stale = true
+				return e.Now().Add(retryEvery)
 			}
-			return e.Now().Add(retryEvery)
 		}
-		if ctx.Err() != nil || !outcome.Again && e.inbox.empty() {
-			return outcome.Next
+		if ctx.Err() != nil || !e.stale && e.inbox.empty() {
+			return e.next
 		}
 	}
 }

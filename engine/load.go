@@ -82,7 +82,7 @@ func (e *Engine) loadFronts(ctx context.Context, w *world, limit func(store.Queu
 
 // minFront is how many jobs of a queue a pass looks at even when nothing is free:
 // those that get a reason of their own.
-const minFront = 64
+const minFront = 20
 
 // frontFor bounds how many jobs of a queue a pass need look at: what could start on
 // the room there is, or on hosts that may be added. A queue that is full costs the

@@ -21,6 +21,7 @@ func (e *Engine) Observe(ctx context.Context, news []compute.News) {
 	for _, n := range news {
 		if n.Host != nil {
 			e.observeHost(ctx, *n.Host)
+			e.stale = true
 		}
 		if n.Task == nil || n.Task.JobID == "" {
 			continue
@@ -61,6 +62,10 @@ func (e *Engine) observeRound(ctx context.Context, order []string, latest map[st
 	}
 	for i, r := range e.Lifecycle.Apply(ctx, updates) {
 		e.observedResult(ctx, statuses[i], r, charges)
+		// That a task runs makes no room and starts no clock but that of its timeout.
+		runs := statuses[i].State != compute.TaskStopped && r.After.TimeoutSeconds == 0 &&
+			(r.Err == nil || errors.Is(r.Err, errSkip))
+		e.stale = e.stale || !runs
 	}
 	return left
 }
