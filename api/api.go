@@ -110,7 +110,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var speaks protocol = restJSON{h}
 	defer func() {
 		if v := recover(); v != nil {
-			if v == http.ErrAbortHandler {
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(v)
 			}
 			h.log.Error("panic while serving a request", "id", c.id, "path", c.path, "panic", v, "stack", string(debug.Stack()))
@@ -196,7 +196,7 @@ func readBody(c *call) (release func(), err error) {
 func bodyError(err error) error {
 	var large *http.MaxBytesError
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return nil
 	case errors.As(err, &large):
 		return tooLarge()

@@ -50,7 +50,7 @@ func BenchmarkHandler(b *testing.B) {
 		b.Run(test.name, func(b *testing.B) {
 			now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 			handler := api.New(api.Config{Service: &fakeService{output: test.output}, Account: account, Keys: test.keys,
-				Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: func() time.Time { return now }})
+				Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }})
 			r := httptest.NewRequest("POST", "http://127.0.0.1:8080"+test.path, nil)
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Amz-Sdk-Invocation-Id", "6e7e6f5e-0000-4000-8000-000000000001")

@@ -148,9 +148,9 @@ func (e *Engine) Run(ctx context.Context) error {
 		case <-timer.C:
 			e.stale = true
 		}
-		begin := time.Now()
+		begin := time.Now() //nolint:forbidigo // a rest is about the load on this machine
 		next := e.turn(ctx)
-		rest.after(begin, time.Now())
+		rest.after(begin, time.Now()) //nolint:forbidigo // as above
 		timer.Stop()
 		if !next.IsZero() {
 			timer.Reset(max(0, next.Sub(e.Now())))
@@ -213,7 +213,7 @@ func (r *rest) after(begin, end time.Time) {
 
 // wait returns when the rest is over or news has come.
 func (r *rest) wait(ctx context.Context, news chan struct{}) {
-	left := time.Until(r.until)
+	left := time.Until(r.until) //nolint:forbidigo // a rest is about the load on this machine
 	if left <= 0 {
 		return
 	}

@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -48,7 +47,7 @@ func (w *world) restart(table store.Table) {
 	w.Home = home.New(home.Parts{
 		Table: table, Compute: w.sim, Account: batch.Account{Region: "us-east-1", ID: "123456789012"},
 		Now: func() time.Time { return w.now }, IdleWindow: 5 * time.Minute, TaskLookup: true, Serial: true,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Log: slog.New(slog.DiscardHandler),
 	})
 	if w.detach != nil {
 		w.detach()

@@ -2,7 +2,6 @@ package logs
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"time"
 
@@ -65,9 +64,6 @@ type changeWaiter interface {
 	wait(ctx context.Context) error // ends with nil after a change, or with ctx.Err()
 	close()
 }
-
-// errNoWatch says that the system tells of no changes.
-var errNoWatch = errors.New("no file notification here")
 
 // poll is a changeWaiter that takes every second for a change.
 type poll struct{}

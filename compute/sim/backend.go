@@ -66,7 +66,7 @@ func New(cfg Config) *Backend {
 // closed. cfg.Now may be left nil.
 func Start(cfg Config) *Backend {
 	if cfg.Now == nil {
-		cfg.Now = time.Now
+		cfg.Now = time.Now //nolint:forbidigo // Start is for the real clock, New for a virtual one
 	}
 	b := New(cfg)
 	ctx, stop := context.WithCancel(context.Background())

@@ -160,17 +160,16 @@ func (a *App) connect(ctx context.Context) (*client, error) {
 // config makes the SDK's configuration. It never asks the instance metadata service:
 // where there is none, that takes seconds to find out.
 func (t target) config(ctx context.Context) (aws.Config, error) {
-	retryer := func() aws.Retryer { return newRetryer() }
 	if !t.chain {
 		return aws.Config{
 			Region:      firstOf(t.region, defaultRegion),
 			Credentials: credentials.NewStaticCredentialsProvider("packhorse", "packhorse", ""),
-			Retryer:     retryer,
+			Retryer:     newRetryer,
 		}, nil
 	}
 	opts := []func(*config.LoadOptions) error{
 		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
-		config.WithRetryer(retryer),
+		config.WithRetryer(newRetryer),
 	}
 	if t.profile != "" {
 		opts = append(opts, config.WithSharedConfigProfile(t.profile))

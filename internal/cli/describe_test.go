@@ -26,7 +26,7 @@ func retried(t *testing.T) (w *world, id string) {
 			Environment: []types.KeyValuePair{{Name: aws.String("DEBUG"), Value: aws.String("1")}},
 		}
 	})
-	at := func(d time.Duration) time.Time { return start.Add(d) }
+	at := start.Add
 	w.now = at(12 * time.Second)
 	w.put(id, types.JobStatusRunning, stream("align/default/1"))
 	w.now = at(3 * time.Minute)

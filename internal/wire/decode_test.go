@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -173,7 +174,7 @@ func TestRoundTrip(t *testing.T) {
 					t.Fatalf("through %s: (-want +got)\n%s", text, cmp.Diff(in, out, exported))
 				}
 				again, err := wire.Marshal(out)
-				if err != nil || string(again) != string(text) {
+				if err != nil || !bytes.Equal(again, text) {
 					t.Fatalf("written again: %s, %v\nfirst: %s", again, err, text)
 				}
 			}

@@ -1,6 +1,7 @@
 package bolt_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -60,7 +61,7 @@ func TestFullDiskRefusesWritesUntilThereIsRoom(t *testing.T) {
 		t.Helper()
 		for i := range n {
 			got, err := table.Get(t.Context(), item(i).Key)
-			if err != nil || string(got.Data) != string(item(i).Data) {
+			if err != nil || !bytes.Equal(got.Data, item(i).Data) {
 				t.Fatalf("item %d of %d: %v", i, n, err)
 			}
 		}

@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"go.etcd.io/bbolt"
 
@@ -39,7 +40,7 @@ func (t *Table) BatchGet(ctx context.Context, keys []store.Key) ([]store.Item, e
 			}
 			seen[k] = true
 			item, err := t.load(c, k)
-			if err == store.ErrNotFound {
+			if errors.Is(err, store.ErrNotFound) {
 				continue
 			} else if err != nil {
 				return err
@@ -171,7 +172,7 @@ func (t *Table) pageOfOrdering(w *walk, items *bbolt.Cursor, q store.Query) (sto
 			return page, damaged(t.path, "the ordering %q holds a key that is none: %q", q.Ordering, k)
 		}
 		item, err := t.load(items, key)
-		if err == store.ErrNotFound {
+		if errors.Is(err, store.ErrNotFound) {
 			return page, damaged(t.path, "the ordering %q names %s, which is not there", q.Ordering, key)
 		} else if err != nil {
 			return page, err

@@ -281,12 +281,3 @@ func abbreviate(data []byte) string {
 	}
 	return fmt.Sprintf("%s... (%d bytes, sum %x)", data[:most], len(data), sum)
 }
-
-// sorts lists where items stand, for tests that are about order only.
-func sorts(items []store.Item) []string {
-	s := make([]string, len(items))
-	for i, it := range items {
-		s[i] = it.Key.Sort
-	}
-	return s
-}

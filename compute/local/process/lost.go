@@ -31,7 +31,7 @@ func (r *Runtime) loseLocked(lost map[string]*task) {
 			r.log.Error("cannot lock a task that is lost", "task", id, "err", err)
 			continue
 		}
-		defer lock.Close()
+		defer lock.Close() //nolint:revive // all are held until all are told as lost
 	}
 	r.lose(lost)
 }

@@ -66,7 +66,7 @@ func (r *Runtime) known(ctx context.Context, id string) (*task, error) {
 		return nil, ctx.Err()
 	}
 	if t.err != nil {
-		return nil, nil // it was never run
+		return nil, nil //nolint:nilerr // it was never run
 	}
 	return t, nil
 }
@@ -106,7 +106,7 @@ func (r *Runtime) Forget(ctx context.Context, id string) error {
 	trash := filepath.Join(r.o.Dir, trashDir, id)
 	err = os.Rename(r.dir(id), trash)
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTEMPTY) { // forgotten before, and it could not be removed
-		removeAll(trash)
+		_ = removeAll(trash) // Rename says whether it is gone
 		err = os.Rename(r.dir(id), trash)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -19,6 +19,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	yaml "go.yaml.in/yaml/v2"
@@ -183,7 +184,7 @@ func explain(err error, known map[string]bool) error {
 	for _, text := range texts {
 		p := Problem{Message: strings.TrimPrefix(text, "yaml: ")}
 		if m := atLine.FindStringSubmatch(text); m != nil {
-			fmt.Sscan(m[1], &p.Line)
+			p.Line, _ = strconv.Atoi(m[1]) // digits, or the line is not known
 			p.Message = m[2]
 		}
 		if m := unknown.FindStringSubmatch(p.Message); m != nil {

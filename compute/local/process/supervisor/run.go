@@ -48,7 +48,6 @@ type supervisor struct {
 	containers []*container
 	status     Status
 	ending     bool // no more containers are started
-	failed     bool // an essential container could not start
 
 	exits    chan *container
 	clients  []*os.File
@@ -68,7 +67,7 @@ func begin(dir string) (*supervisor, error) {
 	}
 	// The lock ends with the process, for the file is never closed.
 	if err := syscall.Flock(int(journal.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // another supervisor has the task
 	}
 	past, err := parseJournal(journal)
 	if err != nil {

@@ -4,6 +4,7 @@ package supervisor
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"syscall"
 	"time"
@@ -33,7 +34,7 @@ func (s *supervisor) listen() {
 		var failure error
 		err := raw.Read(func(listener uintptr) bool {
 			fd, failure = accept(int(listener))
-			return failure != syscall.EAGAIN
+			return !errors.Is(failure, syscall.EAGAIN)
 		})
 		if err != nil {
 			return
