@@ -68,6 +68,20 @@ func (e *Engine) load(ctx context.Context) (*world, error) {
 	return w, nil
 }
 
+// emptied reports whether a queue that is being deleted has no job left on a host, or
+// an environment that is has no host.
+func (w *world) emptied() bool {
+	busy := map[string]bool{}
+	for _, j := range w.live {
+		busy[j.Queue] = true
+	}
+	return slices.ContainsFunc(w.queues, func(q store.Queue) bool {
+		return q.Detail.Status == types.JQStatusDeleting && !busy[q.Name()]
+	}) || slices.ContainsFunc(w.envs, func(env store.Environment) bool {
+		return env.Detail.Status == types.CEStatusDeleting && len(w.hosts[env.Name()]) == 0
+	})
+}
+
 // loadFronts reads the front of each queue, at most limit jobs of each.
 func (e *Engine) loadFronts(ctx context.Context, w *world, limit func(store.Queue) int) error {
 	w.more = false
@@ -241,8 +255,10 @@ func market(env store.Environment) compute.Market {
 	return compute.OnDemand
 }
 
-// offersOf is what an environment of a version may launch.
+// offersOf is what an environment of a version may launch. One that was deleted and
+// made anew under its name is told by its uuid.
 type offersOf struct {
+	uuid    string
 	version int64
 	offers  []provisioner.Offer
 }
@@ -251,7 +267,8 @@ type offersOf struct {
 // the environment is unchanged. Bare metal is offered only where it is named, which
 // the expansion of the names sees to.
 func (e *Engine) offersOf(env store.Environment) []provisioner.Offer {
-	if known, ok := e.offers[env.Name()]; ok && known.version == env.Version {
+	uuid := deref(env.Detail.Uuid)
+	if known, ok := e.offers[env.Name()]; ok && known.version == env.Version && known.uuid == uuid {
 		return known.offers
 	}
 	var offers []provisioner.Offer
@@ -264,7 +281,7 @@ func (e *Engine) offersOf(env store.Environment) []provisioner.Offer {
 		}
 	}
 	slices.SortStableFunc(offers, func(a, b provisioner.Offer) int { return int(a.Has.MilliVCPU - b.Has.MilliVCPU) })
-	e.offers[env.Name()] = offersOf{env.Version, offers}
+	e.offers[env.Name()] = offersOf{uuid, env.Version, offers}
 	return offers
 }
 

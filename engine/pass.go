@@ -49,7 +49,17 @@ func (e *Engine) Pass(ctx context.Context) (Outcome, error) {
 		return out, err
 	}
 	e.explain(ctx, w, decision, now, &out)
+	e.finishDeletes(ctx, w)
 	return out, nil
+}
+
+// finishDeletes removes what is being deleted when the pass has seen it empty. What
+// cannot be removed yet is left to the next pass or sweep.
+func (e *Engine) finishDeletes(ctx context.Context, w *world) {
+	if e.FinishDeletes == nil || !w.emptied() {
+		return
+	}
+	e.step(ctx, "deletions", e.FinishDeletes(ctx))
 }
 
 // decide plans with as many jobs of each queue as there may be room for. When none
