@@ -89,15 +89,15 @@ func Open(path string, opts Options) (*Table, error) {
 		return nil, err
 	}
 	t := &Table{
-		path:     path,
-		db:       db,
-		resident: newResident(db, opts.ResidentBytes),
-		queue:    make(chan *request, maxQueued),
-		done:     make(chan struct{}),
-		listed:   found.listed,
+		path:   path,
+		db:     db,
+		queue:  make(chan *request, maxQueued),
+		done:   make(chan struct{}),
+		listed: found.listed,
 
 		listAtMost: maxListedPages,
 	}
+	t.resident = newResident(t, opts.ResidentBytes)
 	if err := t.prepare(); err != nil {
 		db.Close()
 		return nil, err
@@ -150,12 +150,23 @@ func (t *Table) prepare() error {
 
 // view reads in a transaction of its own.
 func (t *Table) view(read func(tx *bbolt.Tx) error) error {
-	err := guard(t.path, func() error { return t.db.View(read) })
+	if t.health.wedged() {
+		return t.health.check()
+	}
+	began := false
+	err := guard(t.path, func() error {
+		return t.db.View(func(tx *bbolt.Tx) error {
+			began = true
+			return read(tx)
+		})
+	})
 	switch {
 	case errors.Is(err, berrors.ErrDatabaseNotOpen):
 		return store.ErrClosed
 	case errors.Is(err, berrors.ErrInvalidMapping):
 		return t.health.stop(fmt.Errorf("%s can no longer be mapped into memory: restart to open it again: %w", t.path, err))
+	case errors.Is(err, ErrDamaged) && !began:
+		return t.health.wedge(err)
 	}
 	return err
 }
@@ -185,10 +196,12 @@ func (t *Table) Close() error {
 	close(t.queue)
 	t.mu.Unlock()
 	<-t.done
-	if t.health.wedged() {
-		return nil // bbolt holds its own lock for ever; the process' end frees the file
+	if !t.health.wedged() {
+		t.leaveFreelist()
 	}
-	t.leaveFreelist()
+	if t.health.wedged() {
+		return nil // the end of the process frees the file
+	}
 	return t.db.Close()
 }
 

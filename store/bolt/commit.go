@@ -149,8 +149,15 @@ func (t *Table) commit(batch []*request) {
 // transact decides and applies a batch. Its error is the answer to all of it:
 // then nothing of the batch was written, unless the table has stopped.
 func (t *Table) transact(batch []*request) error {
-	tx, err := t.db.Begin(true)
-	if err != nil {
+	var tx *bbolt.Tx
+	err := guard(t.path, func() error {
+		var err error
+		tx, err = t.db.Begin(true)
+		return err
+	})
+	if errors.Is(err, ErrDamaged) {
+		return t.health.wedge(err)
+	} else if err != nil {
 		return t.health.stop(fmt.Errorf("%s: begin to write: %w", t.path, err))
 	}
 	id := tx.ID()
@@ -166,7 +173,7 @@ func (t *Table) transact(batch []*request) error {
 		}
 	}
 	if tx.DB() != nil {
-		t.health.wedge()
+		return t.health.wedge(err)
 	}
 	t.resident.touched(c.touched)
 	if err == nil {

@@ -79,7 +79,7 @@ func TestAWriteThatOnlyConflictsIsNoCommit(t *testing.T) {
 func TestWhatWasAcknowledgedBeforeCloseIsThereAfterOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "packhorse.db")
 	table := openAt(t, path)
-	const writers = 16
+	const writers, enough = 16, 20
 	written := make([]int, writers)
 	var started, ended sync.WaitGroup
 	started.Add(writers)
@@ -87,7 +87,7 @@ func TestWhatWasAcknowledgedBeforeCloseIsThereAfterOpen(t *testing.T) {
 		ended.Go(func() {
 			for n := 0; ; n++ {
 				err := table.Write(t.Context(), store.Put(numbered(w*100_000+n), store.IfAbsent()))
-				if n == 0 {
+				if n == enough {
 					started.Done()
 				}
 				if err != nil {

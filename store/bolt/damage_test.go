@@ -215,18 +215,30 @@ func readSample(t *testing.T, name, path string, table *bolt.Table) (found bool)
 }
 
 func TestFileThatIsCutOffWhileOpenIsAnError(t *testing.T) {
-	path := writeFile(t, sampleFile(t))
-	table := openAt(t, path)
-	if err := os.Truncate(path, int64(2*os.Getpagesize())); err != nil {
-		t.Fatal(err)
+	for _, pages := range []int{0, 1, 2, 4} {
+		for _, writeFirst := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d pages are left, first a write: %t", pages, writeFirst), func(t *testing.T) {
+				path := writeFile(t, sampleFile(t))
+				table := openAt(t, path)
+				if err := os.Truncate(path, int64(pages*os.Getpagesize())); err != nil {
+					t.Fatal(err)
+				}
+				write := func() {
+					t.Helper()
+					wantDamaged(t, path, table.Write(t.Context(), store.Put(sample(200), store.IfVersion(1))))
+				}
+				if writeFirst {
+					write()
+				}
+				_, err := table.Get(t.Context(), sample(200).Key)
+				wantDamaged(t, path, err)
+				_, err = table.Query(t.Context(), store.Query{Ordering: "queue", Partition: "q", Limit: 10})
+				wantDamaged(t, path, err)
+				write()
+				table.Close() // returns
+			})
+		}
 	}
-	_, err := table.Get(t.Context(), sample(200).Key)
-	wantDamaged(t, path, err)
-	_, err = table.Query(t.Context(), store.Query{Ordering: "queue", Partition: "q", Limit: 10})
-	wantDamaged(t, path, err)
-	err = table.Write(t.Context(), store.Put(sample(200), store.IfVersion(1)))
-	wantDamaged(t, path, err)
-	table.Close() // returns
 }
 
 func TestOpenRefusesWhatIsNoTable(t *testing.T) {

@@ -113,6 +113,12 @@ func (h *health) check() error {
 	return nil
 }
 
-// wedge says that bbolt's write lock will never be free again.
-func (h *health) wedge()       { h.stuck.Store(true) }
+// wedge is stop when bbolt panicked with its locks held: it must not be called any
+// more, not even to read or to close, since it would wait for ever.
+func (h *health) wedge(err error) error {
+	err = h.stop(err)
+	h.stuck.Store(true)
+	return err
+}
+
 func (h *health) wedged() bool { return h.stuck.Load() }

@@ -1,5 +1,7 @@
 package bolt
 
+import "errors"
+
 // bbolt keeps a list of the file's free pages. Written with each commit, it lets
 // the next Open start at once; but after a great purge it has hundreds of
 // thousands of numbers, which each commit would sort and write. Not written, Open
@@ -22,12 +24,15 @@ func (t *Table) leaveFreelist() {
 		return
 	}
 	t.db.NoFreelistSync = false
-	// Without the list the next Open only takes longer: no error is worth telling.
-	_ = guard(t.path, func() error {
+	err := guard(t.path, func() error {
 		tx, err := t.db.Begin(true)
 		if err != nil {
 			return err
 		}
 		return tx.Commit()
 	})
+	// Without the list the next Open only takes longer: no other error is worth telling.
+	if errors.Is(err, ErrDamaged) {
+		_ = t.health.wedge(err)
+	}
 }

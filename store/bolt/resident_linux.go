@@ -19,7 +19,7 @@ import (
 // watches the process sees a gigabyte. So once in a while the mapping is let go:
 // the pages remain in the system's cache and come back, when read, without the disk.
 type resident struct {
-	db    *bbolt.DB
+	table *Table
 	limit int64
 	since atomic.Int64 // items read or written since the last look
 }
@@ -29,8 +29,8 @@ type resident struct {
 // happens to have in its cache.
 const lookEvery = 2048
 
-func newResident(db *bbolt.DB, limit int64) *resident {
-	return &resident{db: db, limit: limit}
+func newResident(t *Table, limit int64) *resident {
+	return &resident{table: t, limit: limit}
 }
 
 // touched notes that n items were read or written.
@@ -46,8 +46,8 @@ func (r *resident) touched(n int) {
 
 // letGo drops the pages of the mapping, in a transaction that keeps it in place.
 func (r *resident) letGo() {
-	_ = r.db.View(func(tx *bbolt.Tx) error {
-		info := r.db.Info()
+	_ = r.table.view(func(tx *bbolt.Tx) error {
+		info := r.table.db.Info()
 		size := int(tx.Size()) // whole pages; the mapping is at least as long
 		mapping := unsafe.Slice((*byte)(pointer(info.Data)), size)
 		return unix.Madvise(mapping, unix.MADV_DONTNEED)

@@ -2,13 +2,11 @@
 
 package bolt
 
-import "go.etcd.io/bbolt"
-
 // resident does nothing here: the system decides what of the mapped file stays
 // in memory.
 type resident struct{}
 
-func newResident(*bbolt.DB, int64) *resident { return nil }
+func newResident(*Table, int64) *resident { return nil }
 
 func (*resident) touched(int) {}
 
