@@ -73,19 +73,16 @@ func Open(ctx context.Context, o Options) (_ *Laptop, err error) {
 			return nil, err
 		}
 	}
-	if o.Data, err = filepath.Abs(o.Data); err != nil {
-		return nil, fmt.Errorf("data folder %q: %w", o.Data, err)
-	}
-	if err := os.MkdirAll(o.Data, dirMode); err != nil {
-		return nil, fmt.Errorf("the data folder %s cannot be made: %w; choose another with --data", o.Data, err)
-	}
 	l := &Laptop{log: o.Log}
 	// What was opened is closed again when something after it fails.
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, l.Close())
+			err = errors.Join(told(err), l.Close())
 		}
 	}()
+	if o.Data, err = makeFolder(o.Data); err != nil {
+		return nil, err
+	}
 	if l.listener, err = listen(ctx, o.Listen); err != nil {
 		return nil, err
 	}
@@ -113,6 +110,32 @@ func Open(ctx context.Context, o Options) (_ *Laptop, err error) {
 	return l, nil
 }
 
+// makeFolder makes the data folder, and returns its absolute path.
+func makeFolder(name string) (string, error) {
+	path, err := filepath.Abs(name)
+	if err == nil {
+		err = os.MkdirAll(path, dirMode)
+	}
+	if err != nil {
+		return "", &batch.Error{
+			Code:    batch.CodeServer,
+			Message: fmt.Sprintf("the data folder %s cannot be made: %v", name, err),
+			Next:    "choose another with --data", Err: err,
+		}
+	}
+	return path, nil
+}
+
+// told is err as a person is told it, in its own words. The command line would
+// otherwise take an error of the file system for a mistake in what was typed, and
+// tell only its innermost part.
+func told(err error) error {
+	if errors.As(err, new(*batch.Error)) {
+		return err
+	}
+	return &batch.Error{Code: batch.CodeServer, Message: err.Error(), Err: err}
+}
+
 const (
 	// portWait is how long Open waits for a port that another has. A server that was
 	// killed while it started a process leaves a copy of its open files behind, the
@@ -137,9 +160,17 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("the address %s is in use, perhaps by another packhorse; stop that one, or choose another address with --listen", address)
+		return nil, &batch.Error{
+			Code:    batch.CodeServer,
+			Message: fmt.Sprintf("the address %s is in use, perhaps by another packhorse", address),
+			Next:    "stop that one, or choose another address with --listen", Err: err,
+		}
 	case err != nil:
-		return nil, fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", address, err)
+		return nil, &batch.Error{
+			Code:    batch.CodeServer,
+			Message: fmt.Sprintf("cannot listen on %s: %v", address, err),
+			Next:    "choose another address with --listen", Err: err,
+		}
 	}
 	return listener, nil
 }
