@@ -78,7 +78,7 @@ func (s *simulated) run(ctx context.Context) {
 func (s *simulated) close() error {
 	if s.stop != nil {
 		s.stop()
-		<-s.ended
+		<-s.ended //nolint:errcheck // it was stopped
 	}
 	if err := s.sim.Close(); err != nil {
 		return err
