@@ -150,7 +150,7 @@ func (e *examination) readHeader(n int64) (header, bool) {
 	// sequence, list of free pages, pages, transaction and checksum of 8.
 	meta := b[pageHeaderBytes:]
 	sum := fnv.New64a()
-	sum.Write(meta[:56])
+	_, _ = sum.Write(meta[:56])
 	u64 := func(at int) uint64 { return binary.NativeEndian.Uint64(meta[at:]) }
 	return header{root: u64(16), freelist: u64(32), pages: u64(40), tx: u64(48)}, u64(56) == sum.Sum64()
 }
