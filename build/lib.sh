@@ -31,7 +31,7 @@ tool() {
 	if [ ! -x "$path" ]; then
 		echo "building $(basename "$package") $version (once; golangci-lint takes minutes)" >&2
 		mkdir -p "$dir"
-		GOBIN="$dir" GOFLAGS= go install "$package@$version" >&2 || return
+		GOBIN="$dir" GOFLAGS="" go install "$package@$version" >&2 || return
 	fi
 	echo "$path"
 }
