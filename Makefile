@@ -47,8 +47,8 @@ fmt: ## format all Go files
 	gofmt -w .
 
 .PHONY: bench
-bench: ## measure submit rate, decisions, packing and start latency
-	go run ./bench
+bench: build ## measure this machine; BENCH='submit docker' for a part
+	go run ./bench $(BENCH)
 
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (20s)

@@ -236,7 +236,7 @@ func (l *Laptop) Run(ctx context.Context) error {
 	if shutdown := l.server.Shutdown(end); shutdown != nil {
 		l.log.Warn("some answers were cut off", "error", shutdown)
 	}
-	<-passes
+	<-passes //nolint:errcheck // the end of the passes was asked for, or is told above
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, context.Canceled) {
 		err = nil
 	}
