@@ -26,6 +26,8 @@ type fakeEngine struct {
 
 	mu         sync.Mutex
 	images     map[string]bool
+	reserved   int           // creations that find the name taken by a container that is not there yet
+	starts     chan struct{} // a start waits for it, unless nil
 	pulls      int
 	auth       string
 	containers map[string]*fakeContainer // by id
@@ -109,17 +111,25 @@ func (e *fakeEngine) create(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, map[string]string{"message": "No such image: " + c.Image})
 		return
 	}
+	taken := e.reserved > 0
+	if taken {
+		e.reserved--
+	}
 	for _, other := range e.containers {
-		if other.name == c.name {
-			answer(w, http.StatusConflict, map[string]string{"message": "Conflict. The container name is already in use"})
-			return
-		}
+		taken = taken || other.name == c.name
+	}
+	if taken {
+		answer(w, http.StatusConflict, map[string]string{"message": "Conflict. The container name is already in use"})
+		return
 	}
 	e.containers[c.id] = c
 	answer(w, http.StatusCreated, map[string]any{"Id": c.id})
 }
 
 func (e *fakeEngine) start(w http.ResponseWriter, r *http.Request) {
+	if e.starts != nil {
+		<-e.starts
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.containers[r.PathValue("id")].started = time.Now()
@@ -153,6 +163,12 @@ func (e *fakeEngine) one(t *testing.T) *fakeContainer {
 		return c
 	}
 	return nil
+}
+
+func (e *fakeEngine) count() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.containers)
 }
 
 func (e *fakeEngine) pullCount() int {

@@ -86,6 +86,9 @@ func TestReopen_startsAContainerThatWasMadeButNeverStarted(t *testing.T) {
 	dir := t.TempDir()
 	task := job("echo x >> /out/count", withHostDir(dir, "/out"))
 	g.make(task)
+	if err := g.journal.write(task.ID, entry{Task: &task}); err != nil {
+		t.Fatal(err)
+	}
 	g.reopen()
 	if got := g.awaitState(task.ID, compute.TaskStopped); exitCode(got, 0) != 0 {
 		t.Errorf("end = %+v, want exit code 0", got)
@@ -93,6 +96,59 @@ func TestReopen_startsAContainerThatWasMadeButNeverStarted(t *testing.T) {
 	if data, _ := os.ReadFile(filepath.Join(dir, "count")); string(data) != "x\n" {
 		t.Errorf("it wrote %q, want one line", data)
 	}
+}
+
+// A server that is killed may leave a call behind that still makes a container, after
+// the next server has told the task's end and forgotten it.
+func TestReopen_startsNothingThatIsForgotten(t *testing.T) {
+	g := newRig(t)
+	dir := t.TempDir()
+	task := job("echo x >> /out/count", withHostDir(dir, "/out"))
+	g.make(task)
+	g.reopen()
+	if list, err := g.ListTasks(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("ListTasks = %+v, %v; want nothing", list, err)
+	}
+	if c, ok := g.engineHas(task); ok {
+		t.Errorf("the container is still there: %+v", c.Container.State)
+	}
+	g.finish(job("true")) // time enough for another to start
+	if data, err := os.ReadFile(filepath.Join(dir, "count")); err == nil {
+		t.Errorf("a forgotten task was started; it wrote %q", data)
+	}
+}
+
+func TestRun_keepsItsNoteUntilTheContainerRuns(t *testing.T) {
+	e := newFakeEngine(t)
+	e.starts = make(chan struct{})
+	e.images["genomics/aligner:1.2"] = true
+	g := newFakeRig(t, e)
+	task := g.run(unpulled())
+	for deadline := time.Now().Add(patience); e.count() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no container is made")
+		}
+	}
+	if notes, err := g.journal.load(); err != nil || notes[task.ID].Task == nil {
+		t.Errorf("notes while the container is made and not started = %v, %v; want one of the task", notes, err)
+	}
+	close(e.starts)
+	g.awaitState(task.ID, compute.TaskRunning)
+	if notes, err := g.journal.load(); err != nil || len(notes) != 0 {
+		t.Errorf("notes while the container runs = %v, %v; want none: its labels tell all", notes, err)
+	}
+}
+
+// The name is taken before the container can be seen. Whoever is killed in the middle
+// of making one leaves it like that to the next server for a moment.
+func TestRun_waitsForAContainerThatIsBeingMade(t *testing.T) {
+	e := newFakeEngine(t)
+	e.reserved = 2
+	e.images["genomics/aligner:1.2"] = true
+	g := newFakeRig(t, e)
+	task := g.run(unpulled())
+	g.awaitState(task.ID, compute.TaskRunning)
+	e.one(t)
 }
 
 // make makes a task's container as a server does that is killed before the start.

@@ -35,9 +35,11 @@ func (t *task) live(ctx context.Context) {
 	defer t.letGo()
 	defer t.giveUp()
 	t.make(ctx)
+	t.makeSure(ctx)
 	for ctx.Err() == nil {
 		changed := t.halt(ctx)
 		changed = t.begin(ctx) || changed
+		t.dropNote()
 		t.letGo()
 		changed = t.look(ctx) || changed
 		if t.allEnded() {
@@ -92,7 +94,40 @@ func (t *task) make(ctx context.Context) {
 			}
 		}
 	}
-	t.r.journal.remove(t.id) // from here on the labels tell all
+}
+
+// lateStart is how long a call to start a container may be on its way in the engine
+// after the server that made it was killed.
+const lateStart = time.Second
+
+// makeSure looks again at containers that a former server made, before they are
+// started. That one may have asked for the start and been killed: then a short job
+// may even be over when we would start it, and the engine would run it once more.
+func (t *task) makeSure(ctx context.Context) {
+	if !t.unsure || sleep(t.pending, lateStart) != nil {
+		return
+	}
+	for _, m := range t.members {
+		if m.phase == waiting && m.id != "" && !t.inspect(ctx, m) {
+			return
+		}
+	}
+}
+
+// dropNote removes the journal's note once a container has started: all were made
+// by then, and their labels tell the rest. Not earlier: a container that never
+// started and has no note is one that must not start any more.
+func (t *task) dropNote() {
+	if !t.noted {
+		return
+	}
+	for _, m := range t.members {
+		if !m.startedAt.IsZero() {
+			t.r.journal.remove(t.id)
+			t.noted = false
+			return
+		}
+	}
 }
 
 // makeOne makes one container, pulling its image if the engine has not got it. Its
@@ -107,6 +142,7 @@ func (t *task) makeOne(ctx context.Context, m *member) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", cannotCreate, err)
 	}
+	began := time.Now()
 	for pulled := false; ; {
 		if err := t.hold(t.pending); err != nil {
 			return err
@@ -119,6 +155,11 @@ func (t *task) makeOne(ctx context.Context, m *member) error {
 		case unreachable(err):
 			t.letGo()
 			if err := t.r.link.again(t.pending); err != nil {
+				return err
+			}
+		case errors.Is(err, errBeingMade) && time.Since(began) < createTime:
+			t.letGo()
+			if err := sleep(t.pending, lookAgain); err != nil {
 				return err
 			}
 		case noSuchImage(err) && !pulled:
@@ -174,12 +215,19 @@ func (t *task) create(ctx context.Context, m *member, options client.ContainerCr
 	return nil
 }
 
+// errBeingMade: the name is taken, but there is no container of that name. A call of a
+// server that was killed is still making it, or the engine is about to drop it.
+var errBeingMade = errors.New("a container of that name is being made")
+
+// lookAgain is the time between two looks at a name that is taken.
+const lookAgain = 100 * time.Millisecond
+
 // adopt takes the container that has our name already.
 func (t *task) adopt(ctx context.Context, m *member, name string, conflict error) error {
 	found, err := t.r.api.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
 	switch {
 	case cerrdefs.IsNotFound(err):
-		return conflict
+		return fmt.Errorf("%w: %w", errBeingMade, conflict)
 	case err != nil:
 		return err
 	case found.Container.Config.Labels[labelInstance] != t.r.settings.instance,

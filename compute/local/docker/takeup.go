@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	cerrdefs "github.com/containerd/errdefs"
@@ -37,6 +38,7 @@ func (r *Runtime) takeUp(ctx context.Context) error {
 	for _, c := range containers {
 		groups[c.Task.ID] = append(groups[c.Task.ID], c)
 	}
+	r.removeForgotten(ctx, groups, noted)
 	for id := range noted {
 		if groups[id] == nil {
 			groups[id] = nil
@@ -57,6 +59,37 @@ func (r *Runtime) takeUp(ctx context.Context) error {
 	r.wg.Go(func() { r.removeOrphanVolumes(r.ctx) })
 	return nil
 }
+
+// removeForgotten removes containers that never started and whose task has no note,
+// and takes them from groups. A note stays until a container of its task has started:
+// the task was forgotten, and a call of a server that was killed made them, or was
+// cut short in removing them. They must not start any more.
+func (r *Runtime) removeForgotten(ctx context.Context, groups map[string][]found, noted map[string]entry) {
+	var removals errgroup.Group
+	removals.SetLimit(maxRemovals)
+	for id, group := range groups {
+		if _, ok := noted[id]; ok || slices.ContainsFunc(group, found.ran) {
+			continue
+		}
+		delete(groups, id)
+		for _, c := range group {
+			removals.Go(func() error {
+				call, cancel := context.WithTimeout(ctx, removeTime)
+				defer cancel()
+				// Not by force: should it run after all, it stays.
+				_, err := r.api.ContainerRemove(call, c.state.ID, client.ContainerRemoveOptions{RemoveVolumes: true})
+				if err != nil && !cerrdefs.IsNotFound(err) {
+					r.log.Warn("cannot remove a container of a task that is forgotten", "task", id, "container", c.state.ID, "error", err)
+				}
+				return nil
+			})
+		}
+	}
+	_ = removals.Wait() // its functions log what goes wrong
+}
+
+// ran reports whether a container was ever started.
+func (c found) ran() bool { return !engineTime(c.state.State.StartedAt).IsZero() }
 
 // findContainers lists and inspects the containers of this instance.
 func (r *Runtime) findContainers(ctx context.Context) ([]found, error) {
@@ -121,6 +154,7 @@ func (r *Runtime) resume(group []found, note entry) *task {
 		if t.final == nil {
 			r.gpus.reserve(c.GPUs)
 			t.absorb(m, c.state)
+			t.unsure = t.unsure || m.phase == waiting
 		}
 	}
 	for i, m := range t.members {

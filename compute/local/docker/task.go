@@ -22,13 +22,15 @@ type task struct {
 	pending context.Context // of waiting before the start; ends with a stop too
 	giveUp  context.CancelFunc
 	holding bool // a slot for making and starting
+	unsure  bool // a former server may have asked for a start that is still to come
+	noted   bool // the journal may have it
 
-	mu    sync.Mutex // guards what follows, and the changing fields of members
-	notes string
-	noted int64  // how often the notes changed
-	stop  string // why it is to stop; empty while nobody asked
-	cause *cause // why it ends; set once
-	final *compute.TaskStatus
+	mu      sync.Mutex // guards what follows, and the changing fields of members
+	notes   string
+	changes int64  // of the notes
+	stop    string // why it is to stop; empty while nobody asked
+	cause   *cause // why it ends; set once
+	final   *compute.TaskStatus
 }
 
 // cause is why a task ends.
@@ -75,7 +77,7 @@ type member struct {
 }
 
 func (r *Runtime) newTask(spec compute.Task) *task {
-	t := &task{r: r, spec: spec, id: spec.ID, volumes: emptyVolumes(&spec), wake: make(chan struct{}, 1)}
+	t := &task{r: r, spec: spec, id: spec.ID, volumes: emptyVolumes(&spec), wake: make(chan struct{}, 1), noted: true}
 	t.pending, t.giveUp = context.WithCancel(r.ctx)
 	for i, c := range spec.Containers {
 		t.members = append(t.members, newMember(c, i))
@@ -164,7 +166,7 @@ func (t *task) status() compute.TaskStatus {
 			events++
 		}
 	}
-	s.Version = versionPending + t.noted + events
+	s.Version = versionPending + t.changes + events
 	if !s.StartedAt.IsZero() {
 		s.State, s.Version, s.Notes = compute.TaskRunning, versionRunning+events, ""
 	}
@@ -179,7 +181,7 @@ func (t *task) note(text string) {
 		return
 	}
 	t.notes = text
-	t.noted++
+	t.changes++
 	t.publish()
 }
 
