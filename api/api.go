@@ -52,6 +52,11 @@ type Config struct {
 	// Healthy says whether GET /healthz is answered with 200; nil is always.
 	Healthy func(context.Context) error
 
+	// Explain may replace an error of what is behind the Service, such as a full disk,
+	// by a *batch.Error that says what to do. Without one the caller is only told that
+	// something failed here. nil leaves errors as they are.
+	Explain func(error) error
+
 	Log *slog.Logger     // nil logs nothing
 	Now func() time.Time // nil is time.Now
 }

@@ -37,6 +37,9 @@ func (f *failure) Error() string { return f.code + ": " + f.message }
 // failed translates any error. What is nobody's fault but ours is logged, and the
 // answer names the id under which.
 func (h *handler) failed(c *call, err error) *failure {
+	if h.Explain != nil {
+		err = h.Explain(err)
+	}
 	var (
 		own    *failure
 		domain *batch.Error

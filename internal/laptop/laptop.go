@@ -105,7 +105,7 @@ func Open(ctx context.Context, o Options) (_ *Laptop, err error) {
 	}
 	l.server = api.Server(api.New(api.Config{
 		Service: l.Home, Logs: l.Logs, Fleet: home.Fleet{Records: l.Records, Account: o.Account},
-		Types: catalog.Default(), Account: o.Account, Keys: o.Keys, Log: o.Log,
+		Types: catalog.Default(), Account: o.Account, Keys: o.Keys, Explain: home.Explain, Log: o.Log,
 	}))
 	return l, nil
 }
