@@ -102,21 +102,26 @@ func (s *Jobs) write(ctx context.Context, ops []store.Op, edges []store.Edge) er
 	return s.Records.Write(ctx, ops...)
 }
 
-// edges lists what a job waits for, each other job once.
+// edges lists what a job waits for, each other job once. One that is waited for both
+// child by child and as a whole is waited for as a whole: its children cannot tell
+// then.
 func (s *Jobs) edges(job batch.Job, in *awsbatch.SubmitJobInput) []store.Edge {
 	var edges []store.Edge
-	seen := map[string]bool{}
+	at := map[string]int{}
 	for _, d := range in.DependsOn {
-		on := deref(d.JobId)
-		if on == "" || seen[on] {
+		on, mode := deref(d.JobId), batch.ArrayPlain
+		if on == "" {
 			continue
 		}
-		seen[on] = true
-		e := store.Edge{On: on, Waiter: job.ID}
 		if d.Type == types.ArrayJobDependencyNToN {
-			e.Mode = batch.ArrayNToN
+			mode = batch.ArrayNToN
 		}
-		edges = append(edges, e)
+		if i, known := at[on]; !known {
+			at[on] = len(edges)
+			edges = append(edges, store.Edge{On: on, Waiter: job.ID, Mode: mode})
+		} else if mode == batch.ArrayPlain {
+			edges[i].Mode = mode
+		}
 	}
 	return edges
 }
