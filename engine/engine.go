@@ -48,6 +48,9 @@ const (
 	whyEvery = time.Second
 	// retryEvery is when something that could not be done now is tried again.
 	retryEvery = 2 * time.Second
+	// maxIdlePasses bounds the passes that follow each other at once although they start
+	// nothing: what they wait for comes by itself, an ordering that lags for example.
+	maxIdlePasses = 20
 	// maxInbox bounds the news handled together.
 	maxInbox = 4096
 )
@@ -67,8 +70,12 @@ type Engine struct {
 	outbox outbox
 	// stale says that a pass would see something that the last one did not; next is
 	// when that one is due again by time alone.
-	stale bool
-	next  time.Time
+	stale  bool
+	next   time.Time
+	recent recent
+	// refused are hosts that had no room for a task that should have fitted, with the
+	// moment of the next try.
+	refused map[string]time.Time
 	// shortages are types that could not be had, by environment and type, with the
 	// moment of the next try.
 	shortages map[shortage]time.Time
@@ -80,6 +87,7 @@ func New(c Config) *Engine {
 		Config: c, kick: make(chan struct{}, 1), inbox: inbox{signal: make(chan struct{}, 1)},
 		offers: map[string]offersOf{}, whys: map[string]*whyState{},
 		unsent: map[string]unsent{}, outbox: newOutbox(c.Senders), shortages: map[shortage]time.Time{},
+		recent: recent{}, refused: map[string]time.Time{},
 	}
 	e.looks.Store(looksForCause)
 	return e
@@ -168,6 +176,7 @@ func (e *Engine) Turn(ctx context.Context) time.Time {
 
 // turn is Turn, but makes a pass only if what the last one saw is stale.
 func (e *Engine) turn(ctx context.Context) time.Time {
+	idle := 0
 	for {
 		if news := e.inbox.take(maxInbox); len(news) > 0 {
 			e.Observe(ctx, news)
@@ -179,6 +188,9 @@ func (e *Engine) turn(ctx context.Context) time.Time {
 			// Nobody wakes a simulation.
 			e.stale = e.handleFailed(ctx) || outcome.Again || e.stale
 			e.next = outcome.Next
+			if idle++; outcome.Placed+outcome.Launched > 0 {
+				idle = 0
+			}
 			if err != nil {
 				if ctx.Err() == nil {
 					e.Log.Error("pass failed; trying again", "error", err, "in", retryEvery)
@@ -189,6 +201,10 @@ func (e *Engine) turn(ctx context.Context) time.Time {
 		}
 		if ctx.Err() != nil || !e.stale && e.inbox.empty() {
 			return e.next
+		}
+		if idle >= maxIdlePasses {
+			e.Log.Debug("passes start nothing and want more; resting", "passes", idle, "for", retryEvery)
+			return e.Now().Add(retryEvery)
 		}
 	}
 }

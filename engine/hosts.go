@@ -22,29 +22,38 @@ type shortage struct{ environment, instanceType string }
 // shortageFor is how long a type that could not be had is not asked for again.
 const shortageFor = 3 * time.Minute
 
-// shortageOf tells which types of an environment could not be had lately, empty for
-// none.
+// isShort reports whether a type could not be had lately and is not asked for now.
+func (e *Engine) isShort(environment, instanceType string, now time.Time) bool {
+	until, short := e.shortages[shortage{environment, instanceType}]
+	return short && now.Before(until)
+}
+
+// shortageOf tells which type of an environment could not be had lately, the one first
+// that is asked for again first; empty for none.
 func (e *Engine) shortageOf(environment string, now time.Time) string {
+	var first shortage
+	var at time.Time
 	for s, until := range e.shortages {
-		if s.environment != environment {
-			continue
+		switch {
+		case s.environment != environment:
+		case !now.Before(until):
+			delete(e.shortages, s)
+		case at.IsZero(), until.Before(at), until.Equal(at) && s.instanceType < first.instanceType:
+			first, at = s, until
 		}
-		if now.Before(until) {
-			return fmt.Sprintf("Instance type %s could not be had; it is asked for again at %s",
-				s.instanceType, until.UTC().Format(time.RFC3339))
-		}
-		delete(e.shortages, s)
 	}
-	return ""
+	if at.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("Instance type %s could not be had; it is asked for again at %s",
+		first.instanceType, at.UTC().Format(time.RFC3339))
 }
 
 // provision lets hosts come and go for what the decision left waiting.
 func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, now time.Time, out *Outcome) error {
 	demand := map[string][]provisioner.Demand{}
-	for _, wait := range d.Waits {
-		if wait.Environment != "" {
-			demand[wait.Environment] = addDemand(demand[wait.Environment], wait)
-		}
+	for _, g := range d.Demand {
+		demand[g.Environment] = append(demand[g.Environment], provisioner.Demand{Need: g.Need, Arch: g.Arch, Count: g.Count})
 	}
 	placed := map[string]int{}
 	for _, p := range d.Placements {
@@ -73,17 +82,6 @@ func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, 
 	return nil
 }
 
-// addDemand adds a wait to the group of jobs with the same need.
-func addDemand(groups []provisioner.Demand, w scheduler.Wait) []provisioner.Demand {
-	for i := range groups {
-		if groups[i].Need == w.Need && groups[i].Arch == w.Arch {
-			groups[i].Count += w.Count
-			return groups
-		}
-	}
-	return append(groups, provisioner.Demand{Need: w.Need, Arch: w.Arch, Count: w.Count})
-}
-
 // fleet is an environment as the provisioner sees it.
 func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed map[string]int, demand []provisioner.Demand, now time.Time) provisioner.Environment {
 	d := env.Detail
@@ -101,7 +99,7 @@ func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed 
 		out.ReplaceBy = out.ReplaceBefore.Add(updateTimeout(d.UpdatePolicy))
 	}
 	for _, o := range e.offersOf(env) {
-		if until, short := e.shortages[shortage{env.Name(), o.Type}]; !short || !now.Before(until) {
+		if !e.isShort(env.Name(), o.Type, now) {
 			out.Offers = append(out.Offers, o)
 		}
 	}

@@ -53,6 +53,9 @@ func (e *Engine) load(ctx context.Context) (*world, error) {
 		}
 		w.live = append(w.live, live...)
 	}
+	if w.live, err = e.complete(ctx, w.live); err != nil {
+		return nil, err
+	}
 	for _, j := range w.live {
 		if j.Placement == nil {
 			continue
@@ -163,6 +166,9 @@ func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limi
 	share.More = len(jobs) == limit
 	w.more = w.more || share.More
 	for _, j := range jobs {
+		if e.recent.supersedes(j) {
+			continue
+		}
 		count := 1
 		if j.Array != nil {
 			count = min(j.Array.Unstarted, limit)
@@ -216,18 +222,25 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 	}
 	if out.Grows {
 		for _, o := range e.offersOf(env) {
-			out.Shapes = append(out.Shapes, scheduler.Shape{Type: o.Type, Has: o.Has, Arch: o.Arch})
+			out.Shapes = append(out.Shapes, scheduler.Shape{
+				Type: o.Type, Has: o.Has, Arch: o.Arch, Short: e.isShort(env.Name(), o.Type, now),
+			})
 		}
 		out.NoCapacity = e.shortageOf(env.Name(), now)
 	}
 	for _, h := range w.hosts[env.Name()] {
 		switch h.State {
 		case compute.HostReady:
-			out.Hosts = append(out.Hosts, scheduler.Host{
-				ID: h.ID, Type: hostType(h), Arch: h.Arch, Has: h.Has, Free: h.Has.Sub(w.used[h.ID]),
-			})
+			host := scheduler.Host{ID: h.ID, Type: hostType(h), Arch: h.Arch, Has: h.Has, Free: h.Has.Sub(w.used[h.ID])}
+			if now.Before(e.refused[h.ID]) {
+				host.Free = batch.Resources{}
+			}
+			out.Hosts = append(out.Hosts, host)
 		case compute.HostLaunching, compute.HostBooting:
 			out.Booting++
+			out.BootingMilliVCPU += h.Has.MilliVCPU
+		default:
+			out.LeavingMilliVCPU += h.Has.MilliVCPU
 		}
 	}
 	return out

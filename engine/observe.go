@@ -63,7 +63,7 @@ func (e *Engine) observeRound(ctx context.Context, order []string, latest map[st
 	for i, r := range e.Lifecycle.Apply(ctx, updates) {
 		e.observedResult(ctx, statuses[i], r, charges)
 		// That a task runs makes no room and starts no clock but that of its timeout.
-		runs := statuses[i].State != compute.TaskStopped && r.After.TimeoutSeconds == 0 &&
+		runs := statuses[i].State != compute.TaskStopped && r.After.TimeoutSeconds == 0 && r.After.Stop == nil &&
 			(r.Err == nil || errors.Is(r.Err, errSkip))
 		e.stale = e.stale || !runs
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
@@ -38,6 +39,7 @@ func (e *Engine) Pass(ctx context.Context) (Outcome, error) {
 	now := e.Now()
 	e.stopDue(ctx, w, now, &out)
 	e.resend(ctx, now, &out)
+	e.forgive(now, &out)
 	decision, err := e.decide(ctx, w, now)
 	if err != nil {
 		return out, err
@@ -104,7 +106,7 @@ func (e *Engine) stopDue(ctx context.Context, w *world, now time.Time, out *Outc
 				out.due(over)
 				continue
 			}
-			j.Stop = e.timeOut(ctx, j, now)
+			j.Stop = e.timeOut(ctx, j, now, out)
 		}
 		if j.Stop != nil {
 			if err := e.Compute.Stop(ctx, j.Placement.Task, j.Stop.Reason); err != nil {
@@ -117,7 +119,7 @@ func (e *Engine) stopDue(ctx context.Context, w *world, now time.Time, out *Outc
 
 // timeOut records that a job's attempt is out of time, and returns the request to
 // stop it, nil if the job has moved on.
-func (e *Engine) timeOut(ctx context.Context, j batch.Job, now time.Time) *batch.Stop {
+func (e *Engine) timeOut(ctx context.Context, j batch.Job, now time.Time, out *Outcome) *batch.Stop {
 	stop := batch.Stop{Kind: batch.StopTimeout, Reason: timedOut, At: batch.MillisOf(now)}
 	result := e.applyOne(ctx, j.ID, func(current batch.Job) (batch.Job, error) {
 		if current.Placement == nil || current.Placement.Task != j.Placement.Task || current.Stop != nil {
@@ -127,6 +129,9 @@ func (e *Engine) timeOut(ctx context.Context, j batch.Job, now time.Time) *batch
 		return current, nil
 	})
 	if result.Err != nil {
+		if !errors.Is(result.Err, errSkip) {
+			out.due(now.Add(retryEvery))
+		}
 		return result.After.Stop
 	}
 	return &stop

@@ -43,6 +43,10 @@ func (e *Engine) place(ctx context.Context, w *world, placements []scheduler.Pla
 		if parent := w.jobs[p.Job]; parent.Array != nil {
 			indexes, ok := children[p.Job]
 			if !ok {
+				// As it is now: the ordering that showed it may lag.
+				if current, err := e.Records.Job(ctx, p.Job); err == nil && current.Array != nil {
+					parent = current
+				}
 				indexes = e.nextChildren(ctx, parent, counts[p.Job])
 			}
 			if len(indexes) == 0 {
@@ -57,7 +61,8 @@ func (e *Engine) place(ctx context.Context, w *world, placements []scheduler.Pla
 		updates = append(updates, lifecycle.Update{ID: id, Dispatch: dispatch, Change: e.starting(where)})
 	}
 	var started []batch.Job
-	for _, r := range e.Lifecycle.Apply(ctx, updates) {
+	for i, r := range e.Lifecycle.Apply(ctx, updates) {
+		e.recent.note(updates[i].ID, r.After.Version)
 		switch {
 		case r.Err == nil:
 			started = append(started, r.After)

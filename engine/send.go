@@ -72,6 +72,13 @@ func (o *outbox) claim(task string) bool {
 	return true
 }
 
+// busy returns the tasks that are being sent.
+func (o *outbox) busy() map[string]bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return maps.Clone(o.sending)
+}
+
 // release notes the result of sending.
 func (o *outbox) release(j batch.Job, err error) {
 	o.mu.Lock()
@@ -133,17 +140,16 @@ func (e *Engine) unsendable(ctx context.Context, j batch.Job, err error) {
 	var invalid *batch.Error
 	switch {
 	case errors.Is(err, compute.ErrNoRoom), errors.Is(err, compute.ErrHostGone):
-		// It was not started: the same attempt goes to another host.
 		e.Log.Info("placing again", "job", j.ID, "error", err)
-		e.applyOne(ctx, j.ID, func(current batch.Job) (batch.Job, error) {
-			if !isCurrent(current, j.Placement.Task) || current.Status != batch.Starting {
-				return current, errSkip
-			}
-			back, err := current.Transition(batch.Runnable, "", batch.MillisOf(e.Now()))
-			back.Placement, back.Retried = nil, true
-			back.Attempts--
-			return back, err
-		})
+		if errors.Is(err, compute.ErrHostGone) {
+			e.observeHost(ctx, compute.Host{
+				ID: j.Placement.Host, Environment: j.Placement.Environment, State: compute.HostGone,
+				Reason: "compute does not know it any more",
+			})
+		} else {
+			e.refused[j.Placement.Host] = e.Now().Add(retryEvery)
+		}
+		e.applyOne(ctx, j.ID, func(current batch.Job) (batch.Job, error) { return e.back(current, j.Placement.Task) })
 		e.Kick(j.Queue)
 	case errors.As(err, &invalid):
 		// The task cannot be made at all: the attempt has failed before it began.
@@ -159,6 +165,33 @@ func (e *Engine) unsendable(ctx context.Context, j batch.Job, err error) {
 	}
 }
 
+// back takes a job from a host that did not take its task: it was not started, so the
+// same attempt goes to another host. A job that is to stop ends.
+func (e *Engine) back(j batch.Job, task string) (batch.Job, error) {
+	if !isCurrent(j, task) || j.Status != batch.Starting {
+		return j, errSkip
+	}
+	to, reason := batch.Runnable, ""
+	if j.Stop != nil {
+		to, reason = batch.Failed, j.Stop.Reason
+	}
+	back, err := j.Transition(to, reason, batch.MillisOf(e.Now()))
+	back.Placement, back.Stop, back.Retried = nil, nil, true
+	back.Attempts--
+	return back, err
+}
+
+// forgive lets hosts be tried again that refused a task a while ago.
+func (e *Engine) forgive(now time.Time, out *Outcome) {
+	for host, until := range e.refused {
+		if now.Before(until) {
+			out.due(until)
+		} else {
+			delete(e.refused, host)
+		}
+	}
+}
+
 // resend offers tasks again that compute did not take, when their time has come.
 func (e *Engine) resend(ctx context.Context, now time.Time, out *Outcome) {
 	var jobs []batch.Job
@@ -170,8 +203,8 @@ func (e *Engine) resend(ctx context.Context, now time.Time, out *Outcome) {
 		}
 		delete(e.unsent, id)
 		current, err := e.Records.Job(ctx, id)
-		if err == nil && isCurrent(current, u.job.Placement.Task) && current.Status == batch.Starting {
-			jobs = append(jobs, current)
+		if err == nil && isCurrent(current, u.job.Placement.Task) && current.Status == batch.Starting && current.Stop == nil {
+			jobs = append(jobs, current) // one that is to stop is ended by the sweep
 		}
 	}
 	e.send(ctx, jobs)

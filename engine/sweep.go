@@ -80,32 +80,53 @@ func (e *Engine) sweepTasks(ctx context.Context) error {
 		}
 		live = append(live, jobs...)
 	}
+	known := e.outbox.busy() // not known yet, perhaps, but about to be
 	tasks, err := e.Compute.ListTasks(ctx)
 	if err != nil {
 		return err
 	}
-	known := map[string]bool{}
 	var news []compute.News
 	for i := range tasks {
 		known[tasks[i].ID] = true
 		news = append(news, compute.News{Task: &tasks[i]})
 	}
 	e.Observe(ctx, news)
-	var missing []batch.Job
+	var missing []string
 	for _, j := range live {
-		if j.Placement == nil || known[j.Placement.Task] {
+		if j.Placement != nil && !known[j.Placement.Task] {
+			missing = append(missing, j.ID)
+		}
+	}
+	return e.findMissing(ctx, missing, known)
+}
+
+// findMissing looks at live jobs whose task compute does not know.
+func (e *Engine) findMissing(ctx context.Context, ids []string, known map[string]bool) error {
+	// As they are now: the ordering may show a state that is long over, and a task
+	// that ended and was forgotten must not be started again.
+	current, err := e.Records.Jobs(ctx, ids)
+	if err != nil {
+		return err
+	}
+	var send []batch.Job
+	for _, id := range ids {
+		j := current[id]
+		if !batch.Live(j.Status) || j.Placement == nil || known[j.Placement.Task] {
 			continue
+		}
+		if j.Status == batch.Starting && j.Stop == nil {
+			send = append(send, j) // recorded, but perhaps never asked for
+			continue
+		}
+		lost := compute.TaskStatus{
+			ID: j.Placement.Task, JobID: j.ID, State: compute.TaskStopped, StopCode: compute.StopHostLost, StoppedAt: e.Now(),
 		}
 		if j.Status == batch.Starting {
-			missing = append(missing, j) // recorded, but perhaps never asked for
-			continue
+			lost.StopCode, lost.Reason = compute.StopUser, j.Stop.Reason
 		}
-		e.Observe(ctx, []compute.News{{Task: &compute.TaskStatus{
-			ID: j.Placement.Task, JobID: j.ID, State: compute.TaskStopped, StopCode: compute.StopHostLost,
-			StoppedAt: e.Now(),
-		}}})
+		e.Observe(ctx, []compute.News{{Task: &lost}})
 	}
-	e.send(ctx, missing)
+	e.send(ctx, send)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 type envState struct {
 	Environment
 	hosts []Host // with Free going down
+	ready int64  // thousandths of a vCPU that they have
 	used  batch.Resources
 	// held is how much of maxvCpus fair share keeps for shares to come.
 	held int64
@@ -19,6 +20,26 @@ type envState struct {
 	keptFor string
 	// full remembers needs that found no host: room only shrinks within a plan.
 	full map[fit]struct{}
+	// fits remembers which needs its hosts could hold when empty, and how.
+	fits map[fit]holding
+	// promised is how many thousandths of a vCPU jobs that wait will take of what may
+	// be added.
+	promised int64
+	demand   []Demand
+	byFit    map[fit]int // index in demand
+}
+
+// holding is how an environment could hold a job.
+type holding struct {
+	// ever says that some host could, there or to come under maxvCpus.
+	ever bool
+	// least is the smallest shape under maxvCpus that could and is not short; nil if
+	// there is none.
+	least *Shape
+	// above is the smallest shape that could if maxvCpus allowed it.
+	above *Shape
+	// short says that shapes could but are short, all of them.
+	short bool
 }
 
 // fit is what decides whether a host can take a job.
@@ -28,9 +49,11 @@ type fit struct {
 }
 
 func newEnvState(e Environment) *envState {
-	s := &envState{Environment: e, hosts: slices.Clone(e.Hosts), used: e.Used, kept: -1, full: map[fit]struct{}{}}
+	s := &envState{Environment: e, hosts: slices.Clone(e.Hosts), used: e.Used, kept: -1,
+		full: map[fit]struct{}{}, fits: map[fit]holding{}, byFit: map[fit]int{}}
 	for _, h := range e.Hosts {
 		s.used = s.used.Add(h.Has.Sub(h.Free))
+		s.ready += h.Has.MilliVCPU
 	}
 	return s
 }
@@ -53,21 +76,53 @@ func archFits(j Job, arch string) bool {
 	return j.Arch == "" || archOf(arch) == j.Arch
 }
 
-// couldHold reports whether some host of e, there or to come, could hold the job
-// when empty.
-func (e *envState) couldHold(j Job) bool {
+// holds tells how e could hold the job.
+func (e *envState) holds(j Job) holding {
+	key := fit{j.Need, j.Arch}
+	h, known := e.fits[key]
+	if known {
+		return h
+	}
 	if e.Platform == batch.PlatformFargate {
-		return j.Need.MilliVCPU <= e.MaxMilliVCPU
+		h.ever = j.Need.MilliVCPU <= e.MaxMilliVCPU
+		e.fits[key] = h
+		return h
 	}
-	if e.Grows && slices.ContainsFunc(e.Shapes, func(s Shape) bool { return j.Need.Fits(s.Has) && archFits(j, s.Arch) }) {
-		return true
+	if e.Grows {
+		shorts := 0
+		for i := range e.Shapes {
+			s := &e.Shapes[i]
+			switch {
+			case !j.Need.Fits(s.Has) || !archFits(j, s.Arch):
+			case s.Has.MilliVCPU > e.MaxMilliVCPU:
+				h.above = smaller(h.above, s)
+			case s.Short:
+				shorts++
+			default:
+				h.least = smaller(h.least, s)
+			}
+		}
+		h.short = shorts > 0 && h.least == nil
+		h.ever = h.least != nil || h.short
 	}
-	return slices.ContainsFunc(e.hosts, func(h Host) bool { return j.Need.Fits(h.Has) && archFits(j, h.Arch) })
+	h.ever = h.ever || slices.ContainsFunc(e.hosts, func(h Host) bool { return j.Need.Fits(h.Has) && archFits(j, h.Arch) })
+	e.fits[key] = h
+	return h
 }
+
+func smaller(a, b *Shape) *Shape {
+	if a == nil || b.Has.MilliVCPU < a.Has.MilliVCPU {
+		return b
+	}
+	return a
+}
+
+// short reports whether all shapes that could hold the job could not be had lately.
+func (e *envState) short(j Job) bool { return e.holds(j).short }
 
 // possible reports whether e will ever take the job.
 func (e *envState) possible(j Job) bool {
-	return e.Usable && e.Platform == j.Platform && (!e.Grows || j.Need.MilliVCPU <= e.MaxMilliVCPU) && e.couldHold(j)
+	return e.Usable && e.Platform == j.Platform && e.holds(j).ever
 }
 
 // take finds the fullest host that fits, and takes the room. On Fargate there is no
@@ -76,7 +131,7 @@ func (e *envState) take(j Job) (host string, ok bool) {
 	if !e.Usable || e.Platform != j.Platform {
 		return "", false
 	}
-	if e.held > 0 && e.used.MilliVCPU+j.Need.MilliVCPU > e.MaxMilliVCPU-e.held {
+	if e.reserved(j) {
 		return "", false
 	}
 	if e.Platform == batch.PlatformFargate {
@@ -121,19 +176,53 @@ func fuller(a, b *Host) bool {
 	return a.Free.MemoryMiB < b.Free.MemoryMiB
 }
 
-// headroom is how many thousandths of a vCPU may still be added under maxvCpus.
-func (e *envState) headroom() int64 {
-	if !e.Grows {
+// reserved reports whether the job must leave room for shares to come.
+func (e *envState) reserved(j Job) bool {
+	return e.held > 0 && e.used.MilliVCPU+j.Need.MilliVCPU > e.MaxMilliVCPU-e.held
+}
+
+// growth is how many thousandths of a vCPU hosts may have that are not ready yet.
+func (e *envState) growth() int64 { return e.MaxMilliVCPU - e.LeavingMilliVCPU - e.ready }
+
+// taken is how much of maxvCpus its hosts have, those on their way and those that
+// leave included.
+func (e *envState) taken() int64 { return e.MaxMilliVCPU - e.growth() + e.BootingMilliVCPU }
+
+// room is how many of a job e can still take by adding hosts, those on their way
+// included, besides what was promised to others.
+func (e *envState) room(j Job) int {
+	if !e.Grows || j.Need.MilliVCPU <= 0 {
 		return 0
 	}
+	var left int64
 	if e.Platform == batch.PlatformFargate {
-		return e.MaxMilliVCPU - e.used.MilliVCPU
+		left = e.MaxMilliVCPU - e.used.MilliVCPU
+	} else {
+		left = e.growth()
+		if least := e.holds(j).least; least == nil || least.Has.MilliVCPU > left {
+			return 0
+		}
 	}
-	left := e.MaxMilliVCPU
-	for _, h := range e.hosts {
-		left -= h.Has.MilliVCPU
+	if e.held > 0 {
+		left = min(left, e.MaxMilliVCPU-e.held-e.used.MilliVCPU)
 	}
-	return left
+	return int(max(0, left-e.promised) / j.Need.MilliVCPU)
+}
+
+// promise counts n of a job as demand here.
+func (e *envState) promise(j Job, n int) {
+	if n == 0 {
+		return
+	}
+	e.promised += int64(n) * j.Need.MilliVCPU
+	key := fit{j.Need, j.Arch}
+	at, known := e.byFit[key]
+	if !known {
+		at = len(e.demand)
+		e.byFit[key] = at
+		e.demand = append(e.demand, Demand{Environment: e.Name, Need: j.Need, Arch: j.Arch})
+	}
+	e.demand[at].Count += n
 }
 
 // keepFor reserves for the job the host that lacks the least, unless one is
@@ -176,9 +265,18 @@ func (e *envState) shortage(j Job) string {
 		text += fmt.Sprintf(", %s vCPU reserved for new shares", batch.FormatVCPU(e.held))
 	}
 	if e.Grows {
-		text += fmt.Sprintf("; %s of %s maxvCpus taken", batch.FormatVCPU(e.MaxMilliVCPU-e.headroom()), batch.FormatVCPU(e.MaxMilliVCPU))
+		text += fmt.Sprintf("; %s of %s maxvCpus taken", batch.FormatVCPU(e.taken()), batch.FormatVCPU(e.MaxMilliVCPU))
 	}
 	return text + "."
+}
+
+// tooSmall says why e cannot hold the job even when it is empty.
+func (e *envState) tooSmall(j Job) string {
+	if above := e.holds(j).above; above != nil {
+		return fmt.Sprintf("the smallest host that holds it is %s with %s, above maxvCpus %s",
+			above.Type, above.Has, batch.FormatVCPU(e.MaxMilliVCPU))
+	}
+	return e.largest(j)
 }
 
 // largest says what the biggest host of e is, for a job that fits none.
@@ -188,7 +286,7 @@ func (e *envState) largest(j Job) string {
 	if !e.Grows {
 		shapes = nil
 		for _, h := range e.hosts {
-			shapes = append(shapes, Shape{h.Type, h.Has, h.Arch})
+			shapes = append(shapes, Shape{Type: h.Type, Has: h.Has, Arch: h.Arch})
 		}
 	}
 	for i := range shapes {

@@ -26,6 +26,9 @@ func Plan(s Snapshot) Decision {
 	for i := range queues {
 		p.queue(&queues[i])
 	}
+	for _, e := range s.Environments {
+		p.decision.Demand = append(p.decision.Demand, p.envs[e.Name].demand...)
+	}
 	return p.decision
 }
 
@@ -73,6 +76,9 @@ func (p *planner) queue(q *Queue) {
 			continue
 		} else if wait != nil {
 			wait.Count = left
+			if wait.Environment != "" {
+				p.promise(envs, j, left)
+			}
 			p.decision.Waits = append(p.decision.Waits, *wait)
 		}
 		share.at, share.placed = share.at+1, 0
@@ -83,7 +89,7 @@ func (p *planner) queue(q *Queue) {
 // job places up to count of a job. A non-nil Wait says why it stopped short.
 func (p *planner) job(q *Queue, envs []*envState, j Job, count int) (placed int, wait *Wait) {
 	leave := func(env string, r Reason) (int, *Wait) {
-		return placed, &Wait{Job: j.ID, Queue: q.Name, Need: j.Need, Arch: j.Arch, Environment: env, Reason: r}
+		return placed, &Wait{Job: j.ID, Queue: q.Name, Environment: env, Reason: r}
 	}
 	if r, never := unfit(j, envs); never {
 		return leave("", r)
@@ -107,8 +113,7 @@ func (p *planner) job(q *Queue, envs []*envState, j Job, count int) (placed int,
 		}
 		env, host, ok := p.find(envs, j)
 		if !ok {
-			home := p.home(envs, j)
-			return leave(home, p.waits(envs, home, j))
+			return leave(p.waits(envs, j))
 		}
 		if p.machine != nil {
 			p.machine.Used = p.machine.Used.Add(need)
@@ -128,35 +133,56 @@ func (p *planner) find(envs []*envState, j Job) (env, host string, ok bool) {
 	return "", "", false
 }
 
-// home is the environment where a host for the job should be added: the first that
-// could hold it and still grows, else the first that could hold it.
-func (p *planner) home(envs []*envState, j Job) string {
-	var fallback string
+// waits explains a wait for room that can end, and keeps a host for the job where
+// none can be added. The environment is the one that should find room: the first that
+// can add a host for the job, else the first that could hold it. It is empty when
+// hosts would not help.
+func (p *planner) waits(envs []*envState, j Job) (env string, r Reason) {
+	e := home(envs, j)
+	if e.room(j) == 0 {
+		e.keepFor(j)
+	}
+	r = Reason{Detail: e.shortage(j)}
+	if e.Grows && e.short(j) {
+		r.Token = TokenNoCapacity
+		r.Detail = e.NoCapacity + ". " + r.Detail
+	}
+	if e.reserved(j) {
+		return "", r
+	}
+	return e.Name, r
+}
+
+// home is the first environment that can still add a host for the job, else the first
+// that could hold it.
+func home(envs []*envState, j Job) *envState {
+	var fallback *envState
 	for _, e := range envs {
-		if !e.possible(j) {
-			continue
-		}
-		if e.headroom() >= j.Need.MilliVCPU && e.NoCapacity == "" {
-			return e.Name
-		}
-		if fallback == "" {
-			fallback = e.Name
+		switch {
+		case !e.possible(j):
+		case e.room(j) > 0:
+			return e
+		case fallback == nil:
+			fallback = e
 		}
 	}
 	return fallback
 }
 
-// waits explains a wait for room that can end, and keeps a host for the job where
-// none can be added.
-func (p *planner) waits(envs []*envState, home string, j Job) Reason {
-	e := p.envs[home]
-	if e.headroom() < j.Need.MilliVCPU || !e.Grows {
-		e.keepFor(j)
+// promise spreads count of a job that waits over the environments that can grow for
+// it, in their order; what none can take waits in the first that could hold it.
+func (p *planner) promise(envs []*envState, j Job, count int) {
+	first := home(envs, j)
+	for _, e := range envs {
+		if count == 0 {
+			return
+		}
+		if e.possible(j) {
+			if n := min(count, e.room(j)); n > 0 {
+				e.promise(j, n)
+				count -= n
+			}
+		}
 	}
-	r := Reason{Detail: e.shortage(j)}
-	if e.NoCapacity != "" && e.Grows {
-		r.Token = TokenNoCapacity
-		r.Detail = e.NoCapacity + ". " + r.Detail
-	}
-	return r
+	first.promise(j, count)
 }

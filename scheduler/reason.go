@@ -64,8 +64,11 @@ func unfit(j Job, envs []*envState) (Reason, bool) {
 		case j.Need.MilliVCPU > e.MaxMilliVCPU && e.Grows:
 			tooBig++
 			why = append(why, fmt.Sprintf("%s: maxvCpus is %s", e.Name, batch.FormatVCPU(e.MaxMilliVCPU)))
-		case !e.couldHold(j):
-			why = append(why, fmt.Sprintf("%s: %s", e.Name, e.largest(j)))
+		case !e.holds(j).ever:
+			if e.holds(j).above != nil {
+				tooBig++
+			}
+			why = append(why, fmt.Sprintf("%s: %s", e.Name, e.tooSmall(j)))
 		default:
 			return Reason{}, false
 		}

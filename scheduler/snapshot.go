@@ -73,11 +73,15 @@ type Environment struct {
 	// Used is what tasks on Fargate take.
 	Used  batch.Resources
 	Hosts []Host
-	// Booting counts hosts that are on their way.
-	Booting int
+	// Booting counts hosts that are on their way, BootingMilliVCPU what they will have.
+	Booting          int
+	BootingMilliVCPU int64
+	// LeavingMilliVCPU is what hosts have that take no more tasks: it counts under
+	// maxvCpus until they are gone.
+	LeavingMilliVCPU int64
 	// Shapes are the hosts that could be added: its allowed types.
 	Shapes []Shape
-	// NoCapacity names what could not be had lately ("c5.large: no capacity"), empty if
+	// NoCapacity says what could not be had lately ("c5.large: no capacity"), empty if
 	// nothing.
 	NoCapacity string
 }
@@ -87,6 +91,8 @@ type Shape struct {
 	Type string
 	Has  batch.Resources
 	Arch string
+	// Short says that it could not be had lately and is not asked for now.
+	Short bool
 }
 
 // Host is a host that takes tasks.
@@ -129,11 +135,17 @@ type Wait struct {
 	Queue string
 	// Count is how many of it wait: 1, or children of an array.
 	Count int
-	Need  batch.Resources
-	Arch  string
-	// Environment is where a host for it should be added; empty when none can help.
+	// Environment is where it should find room; empty when no host can help.
 	Environment string
 	Reason      Reason
+}
+
+// Demand is a group of equal jobs for which an environment should find room.
+type Demand struct {
+	Environment string
+	Need        batch.Resources
+	Arch        string
+	Count       int
 }
 
 // Decision is what Plan decides.
@@ -142,4 +154,7 @@ type Decision struct {
 	// Waits has every job of the snapshot that was not placed in full, in order of
 	// dispatch within its queue.
 	Waits []Wait
+	// Demand is what waits as the provisioner should see it: what one environment can
+	// hold under its maxvCpus, the rest where the queue goes next.
+	Demand []Demand
 }
