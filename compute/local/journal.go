@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
@@ -93,9 +94,15 @@ func (j *journal) rewrite(lines []journalLine) error {
 }
 
 // add writes one line. It does not wait for the disk: a power cut ends the tasks too.
+// Of a line that does not fit on the disk nothing is left.
 func (j *journal) add(l journalLine) error {
 	j.lines++
-	_, err := j.file.WriteString(l.String())
+	n, err := j.file.WriteString(l.String())
+	if err != nil && n > 0 {
+		if end, seekErr := j.file.Seek(0, io.SeekCurrent); seekErr == nil {
+			err = errors.Join(err, j.file.Truncate(end-int64(n))) // else the next line is lost with this one
+		}
+	}
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -75,16 +76,38 @@ func parseJournal(f io.Reader) (Journal, error) {
 	return j, nil
 }
 
-// Append adds a line to a journal that is open for appending. It is not flushed to
-// the disk: after a power cut nothing of the task runs, and an end that is missing
-// then means just that it was lost.
+// Append adds a line to a journal that is open for writing at its end. It is not
+// flushed to the disk: after a power cut nothing of the task runs, and an end that is
+// missing then means just that it was lost. Of a line that does not fit on the disk
+// nothing is left.
 func Append(f *os.File, r Record) error {
 	line, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(line, '\n'))
+	n, err := f.Write(append(line, '\n'))
+	if err != nil && n > 0 {
+		if end, seekErr := f.Seek(0, io.SeekCurrent); seekErr == nil {
+			_ = f.Truncate(end - int64(n)) // else the next line is lost with this one
+		}
+	}
 	return err
+}
+
+// roomAgain is the time between two tries to write to a full disk.
+const roomAgain = time.Second
+
+// appendWhenRoom is Append that waits for as long as the disk is full; pause is
+// called between two tries. How a task ended is known only here: without it the
+// task would count as lost, and perhaps run again.
+func appendWhenRoom(f *os.File, r Record, pause func()) error {
+	for {
+		err := Append(f, r)
+		if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+			return err
+		}
+		pause()
+	}
 }
 
 // AppendEnd records the end of a task whose supervisor did not live to do it. The

@@ -80,7 +80,7 @@ func begin(dir string) (*supervisor, error) {
 		return nil, errNoTask
 	}
 	now := time.Now().UTC()
-	if err := Append(journal, Record{Started: &now}); err != nil {
+	if err := appendWhenRoom(journal, Record{Started: &now}, untilRoom); err != nil {
 		return nil, err
 	}
 	s := &supervisor{
@@ -155,6 +155,9 @@ func (s *supervisor) alive() map[int]bool {
 	return pids
 }
 
+// untilRoom passes the time while the disk is full.
+func untilRoom() { time.Sleep(roomAgain) }
+
 // finish records the end, tells of it and cleans up.
 func (s *supervisor) finish() error {
 	s.status.State = stopped
@@ -163,7 +166,7 @@ func (s *supervisor) finish() error {
 		s.status.StopCode, s.status.Reason = stopEssentialExited, reasonEssentialExited
 	}
 	s.status.Version++
-	if err := Append(s.journal, Record{End: &s.status}); err != nil {
+	if err := appendWhenRoom(s.journal, Record{End: &s.status}, untilRoom); err != nil {
 		return err // the server finds the lock free and no end: the task is lost
 	}
 	err := os.Remove(s.spec.Socket)
