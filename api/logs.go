@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/packhorse-batch/packhorse/logs"
+	"github.com/packhorse-batch/packhorse/logs/logfile"
 )
 
 // logsCalls are the operations of CloudWatch Logs with which logs are read.
@@ -46,7 +47,10 @@ func (h *handler) logStore() (Logs, error) {
 // logError translates the errors of package logs.
 func logError(err error) error {
 	var pattern *logs.PatternError
+	var name *logfile.NameError
 	switch {
+	case errors.As(err, &name):
+		return invalidParameter("%v", name)
 	case errors.Is(err, logs.ErrNoGroup):
 		return &failure{status: http.StatusBadRequest, code: "ResourceNotFoundException", message: "The specified log group does not exist."}
 	case errors.Is(err, logs.ErrNoStream):

@@ -31,9 +31,19 @@ const (
 	longHeader = "# "
 )
 
+// NameError is a name that no log group or stream can have.
+type NameError struct {
+	What   string // "group" or "stream"
+	Length int    // of the name, in bytes
+}
+
+func (e *NameError) Error() string {
+	return fmt.Sprintf("the log %s name must have 1 to %d characters, got %d", e.What, maxName, e.Length)
+}
+
 func checkName(what, name string) error {
 	if name == "" || len(name) > maxName {
-		return fmt.Errorf("log %s name %q: it must have between 1 and %d characters", what, name, maxName)
+		return &NameError{What: what, Length: len(name)}
 	}
 	return nil
 }
