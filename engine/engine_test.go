@@ -228,6 +228,32 @@ func TestAWaitingJobSaysWhatItWaitsFor(t *testing.T) {
 	}
 }
 
+func TestAJobThatWaitsForManyNamesTheLast(t *testing.T) {
+	w := newWorld(t, minute, nil)
+	var many []string
+	for range 48 {
+		many = append(many, w.submit()) // 16 at a time
+	}
+	id := w.submit(after("", many...))
+	w.advance(2*time.Minute + time.Second)
+	got := text(w.job(id).StatusReason)
+	want := "Waiting for 16 of 48 jobs that it depends on: " + many[32] + " (RUNNING), " + many[33] + " (RUNNING), " + many[34] + " (RUNNING) and 13 more."
+	if got != want {
+		t.Errorf("statusReason = %q, want %q", got, want)
+	}
+}
+
+func TestTheSummaryOfAnArrayThatEndedRests(t *testing.T) {
+	w := newWorld(t, minute, nil)
+	id := w.submit(array(2))
+	w.advance(2 * time.Minute)
+	first := w.job(id)
+	w.advance(time.Minute)
+	if a, b := first.ArrayProperties.StatusSummaryLastUpdatedAt, w.job(id).ArrayProperties.StatusSummaryLastUpdatedAt; *a != *first.StoppedAt || *a != *b {
+		t.Errorf("statusSummaryLastUpdatedAt = %d, a minute later %d; want both when it stopped, %d", *a, *b, *first.StoppedAt)
+	}
+}
+
 func TestARestartLosesNothing(t *testing.T) {
 	w := newWorld(t, minute, nil)
 	ids := []string{w.submit(), w.submit(array(50)), w.submit()}

@@ -103,7 +103,7 @@ func (s *Jobs) detail(ctx context.Context, job batch.Job, reasons *reasons) (typ
 	case job.Array != nil:
 		d.ArrayProperties = &types.ArrayPropertiesDetail{
 			Size: ptr(int32(job.Array.Size)), StatusSummary: summary(job.Array.Counts),
-			StatusSummaryLastUpdatedAt: ptr(s.Now().UnixMilli()),
+			StatusSummaryLastUpdatedAt: s.counted(job),
 		}
 	case child:
 		d.ArrayProperties = &types.ArrayPropertiesDetail{Index: ptr(int32(index))}
@@ -172,6 +172,15 @@ func summary(c batch.Counts) map[string]int32 {
 		m[string(status)] = int32(c.Get(status))
 	}
 	return m
+}
+
+// counted is when the statusSummary of an array was counted: now, until its last child
+// has ended.
+func (s *Jobs) counted(job batch.Job) *int64 {
+	if batch.Final(job.Status) {
+		return millis(job.StoppedAt)
+	}
+	return ptr(s.Now().UnixMilli())
 }
 
 // millis is a moment as the wire shows it; absent while it has not come.

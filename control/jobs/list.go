@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"slices"
+	"strings"
 
 	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
@@ -37,7 +38,7 @@ func (s *Jobs) ListJobs(ctx context.Context, in *awsbatch.ListJobsInput) (*awsba
 		return nil, err
 	}
 	if in.JobStatus != "" && !slices.Contains(batch.Statuses(), in.JobStatus) {
-		return nil, batch.Invalid("jobStatus %q is not valid. Valid values are: %v", in.JobStatus, batch.Statuses())
+		return nil, batch.Invalid("jobStatus %s is not valid. Valid values are: [%s]", in.JobStatus, statusNames())
 	}
 	status := in.JobStatus
 	if status == "" {
@@ -62,6 +63,15 @@ func (s *Jobs) ListJobs(ctx context.Context, in *awsbatch.ListJobsInput) (*awsba
 		return s.listFiltered(ctx, in, q.Name(), limit)
 	}
 	return s.listStatus(ctx, in, q.Name(), status, limit)
+}
+
+// statusNames lists the states of a job, for a message.
+func statusNames() string {
+	var names []string
+	for _, s := range batch.Statuses() {
+		names = append(names, string(s))
+	}
+	return strings.Join(names, ", ")
 }
 
 func listLimit(in *awsbatch.ListJobsInput) (int, error) {
@@ -139,7 +149,7 @@ func (s *Jobs) summarize(ctx context.Context, job batch.Job, reasons *reasons) (
 	if job.Array != nil {
 		d.ArrayProperties = &types.ArrayPropertiesSummary{
 			Size: ptr(int32(job.Array.Size)), StatusSummary: summary(job.Array.Counts),
-			StatusSummaryLastUpdatedAt: ptr(s.Now().UnixMilli()),
+			StatusSummaryLastUpdatedAt: s.counted(job),
 		}
 	}
 	if _, index, ok := batch.SplitChild(job.ID); ok {

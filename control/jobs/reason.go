@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
@@ -31,8 +32,12 @@ func (r *reasons) of(ctx context.Context, job batch.Job) (string, error) {
 	return r.runnable(ctx, job)
 }
 
-// namedDependencies is how many of the jobs waited for a reason names.
-const namedDependencies = 3
+// namedDependencies is how many of the jobs waited for a reason names, and
+// searchedDependencies among how many it looks for them.
+const (
+	namedDependencies    = 3
+	searchedDependencies = 1000
+)
 
 // pending names the jobs that a job waits for.
 func (r *reasons) pending(ctx context.Context, job batch.Job) (string, error) {
@@ -54,19 +59,13 @@ func (r *reasons) pending(ctx context.Context, job batch.Job) (string, error) {
 		case on != "" && d.Type != types.ArrayJobDependencyNToN:
 			ids = append(ids, on)
 		}
-		if len(ids) == 10*namedDependencies {
+		if len(ids) == searchedDependencies {
 			break
 		}
 	}
-	known, err := r.jobs.Lifecycle.Describe(ctx, ids)
+	open, err := r.open(ctx, ids)
 	if err != nil {
 		return "", err
-	}
-	var open []string
-	for _, id := range ids {
-		if on, ok := known[id]; ok && !batch.Final(on.Status) && len(open) < namedDependencies {
-			open = append(open, fmt.Sprintf("%s (%s)", id, on.Status))
-		}
 	}
 	count := job.WaitsFor
 	if child {
@@ -76,10 +75,30 @@ func (r *reasons) pending(ctx context.Context, job batch.Job) (string, error) {
 	if len(open) > 0 {
 		text += ": " + strings.Join(open, ", ")
 		if count > len(open) {
-			text += ", ..."
+			text += fmt.Sprintf(" and %d more", count-len(open))
 		}
 	}
 	return text + ".", nil
+}
+
+// open describes the first of some jobs that have not ended.
+func (r *reasons) open(ctx context.Context, ids []string) ([]string, error) {
+	var open []string
+	for chunk := range slices.Chunk(ids, maxDescribe) {
+		known, err := r.jobs.Lifecycle.Describe(ctx, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range chunk {
+			if on, ok := known[id]; ok && !batch.Final(on.Status) {
+				open = append(open, fmt.Sprintf("%s (%s)", id, on.Status))
+			}
+			if len(open) == namedDependencies {
+				return open, nil
+			}
+		}
+	}
+	return open, nil
 }
 
 // array says how far an array is, and why its next children wait.
