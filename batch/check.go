@@ -49,20 +49,17 @@ func CheckRetry(s *types.RetryStrategy) error {
 		default:
 			return Invalid("EvaluateOnExit action %q is not valid. Valid values are: [RETRY, EXIT]", e.Action)
 		}
-		for pattern, values := range map[*regexp.Regexp][]*string{
-			exitCodePattern: {e.OnExitCode}, conditionPattern: {e.OnReason, e.OnStatusReason},
-		} {
-			for _, v := range values {
-				if v == nil {
-					continue
-				}
-				if utf8.RuneCountInString(*v) > maxConditionChars {
-					return Invalid("Evaluate on exit condition cannot exceed %d characters.", maxConditionChars)
-				}
-				if !pattern.MatchString(*v) {
-					return &Error{Code: CodeInvalid, Message: "Evaluate on exit condition contains restricted characters.",
-						Next: "use letters, digits, '.', ':' and white space, and '*' only at the end; onExitCode takes digits"}
-				}
+		for _, c := range []struct {
+			pattern *regexp.Regexp
+			value   *string
+		}{{exitCodePattern, e.OnExitCode}, {conditionPattern, e.OnReason}, {conditionPattern, e.OnStatusReason}} {
+			switch {
+			case c.value == nil:
+			case utf8.RuneCountInString(*c.value) > maxConditionChars:
+				return Invalid("Evaluate on exit condition cannot exceed %d characters.", maxConditionChars)
+			case !c.pattern.MatchString(*c.value):
+				return &Error{Code: CodeInvalid, Message: "Evaluate on exit condition contains restricted characters.",
+					Next: "use letters, digits, '.', ':' and white space, and '*' only at the end; onExitCode takes digits"}
 			}
 		}
 	}

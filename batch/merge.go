@@ -199,9 +199,9 @@ func requirement(reqs []types.ResourceRequirement, kind types.ResourceType) stri
 }
 
 // Substitute replaces each Ref::name in a command by the parameter of that name.
-// AWS's examples use whole arguments; inside a longer argument the longest
-// parameter name that fits is replaced, as clients expect. A reference without a
-// parameter is a ClientException.
+// AWS's examples use whole arguments, of which the whole is the name; inside a longer
+// argument the longest parameter name that fits is replaced, as clients expect. A
+// reference without a parameter is a ClientException.
 func Substitute(command []string, params map[string]string) ([]string, error) {
 	const ref = "Ref::"
 	if !slices.ContainsFunc(command, func(s string) bool { return strings.Contains(s, ref) }) {
@@ -219,14 +219,8 @@ func Substitute(command []string, params map[string]string) ([]string, error) {
 			b.WriteString(rest[:at])
 			rest = rest[at+len(ref):]
 			token := rest[:strings.IndexFunc(rest+"\x00", func(r rune) bool { return !refRune(r) })]
-			name := token
-			for name != "" {
-				if _, ok := params[name]; ok {
-					break
-				}
-				name = name[:len(name)-1]
-			}
-			if name == "" {
+			name, ok := parameterIn(token, ref+token == arg, params)
+			if !ok {
 				return nil, Invalid("Unable to substitute value. No parameter found for reference %s", token)
 			}
 			b.WriteString(params[name])
@@ -236,6 +230,20 @@ func Substitute(command []string, params map[string]string) ([]string, error) {
 		out[i] = b.String()
 	}
 	return out, nil
+}
+
+// parameterIn returns the parameter that a reference means: the token itself, or, when
+// the argument goes on, the longest beginning of it that is one.
+func parameterIn(token string, whole bool, params map[string]string) (name string, ok bool) {
+	for name = token; name != ""; name = name[:len(name)-1] {
+		if _, ok := params[name]; ok {
+			return name, true
+		}
+		if whole {
+			break
+		}
+	}
+	return "", false
 }
 
 // refRune reports whether r may stand in the name of a parameter.
