@@ -90,7 +90,7 @@ func newEnvironment(in *awsbatch.CreateComputeEnvironmentInput, known TypeSource
 }
 
 func unmanagedVCPUsOnManaged() error {
-	return refuse("unmanagedvCpus is not applicable for managed Compute Environment.",
+	return refuse("unmanagedvCpus is not applicable for managed Compute Environments.",
 		"leave it out; computeResources.maxvCpus bounds a managed environment")
 }
 

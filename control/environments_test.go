@@ -64,7 +64,7 @@ func TestCreateComputeEnvironmentRefusesAsAWSDoes(t *testing.T) {
 			"computeResources must be provided for a MANAGED compute environment"},
 		"managed with unmanagedvCpus": {
 			[]createEnvironment{func(in *awsbatch.CreateComputeEnvironmentInput) { in.UnmanagedvCpus = ptr(int32(4)) }},
-			"unmanagedvCpus is not applicable for managed Compute Environment."},
+			"unmanagedvCpus is not applicable for managed Compute Environments."},
 		"an unknown compute type": {
 			[]createEnvironment{resources(func(r *types.ComputeResource) { r.Type = "LAMBDA" })},
 			"computeResources.type LAMBDA is not valid. Valid values are: [EC2, SPOT, FARGATE, FARGATE_SPOT]"},

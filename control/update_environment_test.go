@@ -54,7 +54,7 @@ func TestUpdateComputeEnvironment(t *testing.T) {
 		"computeResources without a member":    {nil, update(func(*types.ComputeResourceUpdate) {}), "At least one compute-resources attribute must be specified"},
 		"computeResources on unmanaged":        {[]createEnvironment{unmanaged}, maxTo(1), "computeResources is not applicable for UNMANAGED Compute Environment."},
 		"unmanagedvCpus on unmanaged":          {[]createEnvironment{unmanaged}, updateEnvironment{UnmanagedvCpus: ptr(int32(4))}, scaled},
-		"unmanagedvCpus on managed":            {nil, updateEnvironment{UnmanagedvCpus: ptr(int32(4))}, "unmanagedvCpus is not applicable for managed Compute Environment."},
+		"unmanagedvCpus on managed":            {nil, updateEnvironment{UnmanagedvCpus: ptr(int32(4))}, "unmanagedvCpus is not applicable for managed Compute Environments."},
 		"a scale-down delay":                   {nil, update(func(r *types.ComputeResourceUpdate) { r.ScalingPolicy = delay(30) }), scaled},
 		"a scale-down delay that is too short": {nil, update(func(r *types.ComputeResourceUpdate) { r.ScalingPolicy = delay(19) }), "minScaleDownDelayMinutes must be between 20 and 10080, got 19."},
 
