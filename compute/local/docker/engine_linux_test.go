@@ -28,6 +28,9 @@ func TestEngineStops_tasksAreLostAndSayWhy(t *testing.T) {
 			dir := t.TempDir()
 			task := g.run(job("echo x >> /out/count; sleep 600", withHostDir(dir, "/out")))
 			g.awaitState(task.ID, compute.TaskRunning)
+			// One that has its own exit code for being told to end.
+			polite := g.run(job("trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done"))
+			g.awaitOutput(polite, "ready")
 			e.End(signal)
 			for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 				err := g.Run(t.Context(), job("true"))
@@ -42,9 +45,11 @@ func TestEngineStops_tasksAreLostAndSayWhy(t *testing.T) {
 				t.Errorf("without an engine ListTasks = %+v, %v; want what was last known", list, err)
 			}
 			e.Start()
-			got := g.awaitState(task.ID, compute.TaskStopped)
-			if got.StopCode != compute.StopHostLost || got.Containers[0].ExitCode != nil || got.Reason != reasonRestarted {
-				t.Errorf("end = %+v, want %s without exit code, %q", got, compute.StopHostLost, reasonRestarted)
+			for _, id := range []string{task.ID, polite.ID} {
+				got := g.awaitState(id, compute.TaskStopped)
+				if got.StopCode != compute.StopHostLost || got.Containers[0].ExitCode != nil || got.Reason != reasonRestarted {
+					t.Errorf("end = %+v, want %s without exit code, %q", got, compute.StopHostLost, reasonRestarted)
+				}
 			}
 			if data, _ := os.ReadFile(filepath.Join(dir, "count")); string(data) != "x\n" {
 				t.Errorf("it wrote %q, want one line: it was started once", data)

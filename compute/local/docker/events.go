@@ -89,6 +89,7 @@ func (r *Runtime) reconnect(ctx context.Context) *stream {
 		r.mu.Lock()
 		r.info = about
 		r.mu.Unlock()
+		r.liveRestore.Store(about.LiveRestore)
 		r.log.Info("the Docker Engine answers again", "version", about.Version, "after", time.Since(lostAt).Round(time.Millisecond))
 		return s
 	}

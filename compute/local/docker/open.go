@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/moby/moby/api/types/system"
@@ -74,6 +75,8 @@ type Info struct {
 	CPUs       int
 	MemoryMiB  int64
 	GPUs       int
+	// LiveRestore says that containers go on while the engine is not there.
+	LiveRestore bool
 }
 
 // Runtime runs tasks on one engine. It implements compute.Tasks.
@@ -100,6 +103,8 @@ type Runtime struct {
 	tasks  map[string]*task
 	info   Info
 	closed bool
+
+	liveRestore atomic.Bool // of info
 }
 
 var _ compute.Tasks = (*Runtime)(nil)
@@ -155,6 +160,7 @@ func (r *Runtime) start(ctx context.Context) error {
 		return err
 	}
 	r.info = about
+	r.liveRestore.Store(about.LiveRestore)
 	r.gpus = newGPUPool(findGPUs(info, nvidiaProc))
 	r.settings.hostGateway = atLeast(about.APIVersion, 1, 41)
 	events, err := r.subscribe()
@@ -217,6 +223,8 @@ func probe(ctx context.Context, api *client.Client) (system.Info, Info, error) {
 		CPUs:       info.NCPU,
 		MemoryMiB:  info.MemTotal / mib,
 		GPUs:       len(findGPUs(info, nvidiaProc)),
+
+		LiveRestore: info.LiveRestoreEnabled,
 	}, nil
 }
 

@@ -35,10 +35,10 @@ func (t *task) absorb(m *member, c container.InspectResponse) {
 	case state.Running || state.Paused || state.Restarting:
 	case state.Status == container.StateRemoving:
 		t.lose(m, reasonRemoved)
-	case killed(state.ExitCode) && !state.OOMKilled && !m.oom.Load() && !t.stopRequested() &&
+	case t.r.takes(state.ExitCode) && !state.OOMKilled && !m.oom.Load() && !t.stopRequested() &&
 		(seen != 0 && seen != generation || t.r.leaving()):
 		// An engine that stops takes its containers with it, which is not the job's
-		// failure. It was killed while the engine was away, or the engine is going.
+		// failure. It ended while the engine was away, or the engine is going.
 		t.lose(m, reasonRestarted)
 	default:
 		t.exit(m, state)
@@ -82,6 +82,13 @@ func (t *task) lose(m *member, reason string) {
 		m.finishedAt = time.Now().UTC()
 		close(m.over)
 	})
+}
+
+// takes reports whether an engine that stops may have ended a container with this exit
+// code. It sends SIGTERM first, for which a program may have an exit code of its own.
+// One with live-restore lets containers go on, so that the code is the program's.
+func (r *Runtime) takes(code int) bool {
+	return code != 0 && (killed(code) || !r.liveRestore.Load())
 }
 
 // killed reports whether an exit code is that of a process that was ended from
