@@ -3,7 +3,9 @@ package batch
 // Job is the state of one job, array parent or array child: what changes in the
 // course of its life. What was submitted is its [Spec] and never changes. A
 // record of this type stays under 1 KB, so that a transition costs one write
-// unit of DynamoDB; the short JSON names are part of that.
+// unit of DynamoDB; the short JSON names are part of that. (Only a share identifier or
+// a reason of hundreds of characters, beside the longest names there may be, goes
+// beyond.)
 type Job struct {
 	// ID is a UUID; "<uuid>:<index>" for a child of an array.
 	ID string `json:"-"`

@@ -130,7 +130,7 @@ func taskOf(j batch.Job) string {
 
 // PutJob writes the state of a job at the version it was read at.
 func (r *Records) PutJob(j batch.Job) Op {
-	return put(stateKey(j.ID), j.Version, j, time.Time{}, r.jobEntries(j)...)
+	return put(stateKey(j.ID), j.Version, compact(j), time.Time{}, r.jobEntries(j)...)
 }
 
 // PutSpec writes what was submitted. It goes with the job's state in one Write.
@@ -149,6 +149,7 @@ func decodeJob(item Item, id string) (batch.Job, error) {
 		return batch.Job{}, err
 	}
 	j.ID, j.Version = id, item.Version
+	expand(&j)
 	return j, nil
 }
 
