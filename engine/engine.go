@@ -64,7 +64,8 @@ type Engine struct {
 	offers map[string]offersOf // by environment
 	whys   map[string]*whyState
 	// looks is how often all waiting jobs are still to be looked at.
-	looks atomic.Int32
+	looks   atomic.Int32
+	unheard unheard
 	// unsent are jobs whose task compute could not take for a while, by id.
 	unsent map[string]unsent
 	outbox outbox

@@ -77,7 +77,8 @@ func (e *Engine) observedResult(ctx context.Context, status compute.TaskStatus, 
 		if ctx.Err() != nil {
 			return // the next start sees it again
 		}
-		e.Log.Error("news of a task was not recorded; the sweep will see it again", "job", status.JobID, "error", r.Err)
+		e.Log.Error("news of a task was not recorded; trying again", "job", status.JobID, "error", r.Err, "in", retryEvery)
+		e.unheard.note(status, e.Now())
 		return
 	}
 	if status.State == compute.TaskStopped {

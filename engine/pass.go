@@ -32,11 +32,15 @@ func (o *Outcome) due(t time.Time) {
 // look; whatever it had begun is finished by the next pass.
 func (e *Engine) Pass(ctx context.Context) (Outcome, error) {
 	var out Outcome
+	now := e.Now()
+	e.hearAgain(ctx, now)
+	if len(e.unheard.news) > 0 {
+		out.due(e.unheard.again)
+	}
 	w, err := e.load(ctx)
 	if err != nil {
 		return out, err
 	}
-	now := e.Now()
 	e.stopDue(ctx, w, now, &out)
 	e.resend(ctx, now, &out)
 	e.forgive(now, &out)
@@ -44,9 +48,13 @@ func (e *Engine) Pass(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return out, err
 	}
-	placed, failed := e.place(ctx, w, decision.Placements)
+	placed, failed, err := e.place(ctx, w, decision.Placements)
 	out.Placed = placed
 	out.Again = placed > 0 && w.more || failed
+	if err != nil {
+		e.Log.Warn("placements were not recorded; trying again", "error", err, "in", retryEvery)
+		out.due(now.Add(retryEvery))
+	}
 	if err := e.provision(ctx, w, decision, now, &out); err != nil {
 		return out, err
 	}

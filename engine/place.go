@@ -23,10 +23,11 @@ func (e *Engine) applyOne(ctx context.Context, id string, change func(batch.Job)
 }
 
 // place records placements, then starts what was recorded. failed says that some
-// could not be recorded and the snapshot was not right any more.
-func (e *Engine) place(ctx context.Context, w *world, placements []scheduler.Placement) (placed int, failed bool) {
+// could not be recorded since the snapshot was not right any more; err is why others
+// could not.
+func (e *Engine) place(ctx context.Context, w *world, placements []scheduler.Placement) (placed int, failed bool, err error) {
 	if len(placements) == 0 {
-		return 0, false
+		return 0, false, nil
 	}
 	clusters := map[string]string{}
 	for _, env := range w.envs {
@@ -66,15 +67,14 @@ func (e *Engine) place(ctx context.Context, w *world, placements []scheduler.Pla
 		switch {
 		case r.Err == nil:
 			started = append(started, r.After)
-		case !errors.Is(r.Err, errSkip):
-			failed = failed || ctx.Err() == nil && (store.IsConflict(r.Err) || store.IsNotFound(r.Err))
-			e.Log.Debug("a placement was not recorded", "error", r.Err)
-		default:
+		case errors.Is(r.Err, errSkip), store.IsConflict(r.Err), store.IsNotFound(r.Err):
 			failed = true
+		case ctx.Err() == nil:
+			err = r.Err
 		}
 	}
 	e.send(ctx, started)
-	return len(started), failed
+	return len(started), failed, err
 }
 
 // starting is the change that places a job: RUNNABLE -> STARTING with a new attempt.
