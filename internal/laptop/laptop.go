@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -133,7 +134,14 @@ func told(err error) error {
 	if errors.As(err, new(*batch.Error)) {
 		return err
 	}
-	return &batch.Error{Code: batch.CodeServer, Message: err.Error(), Err: err}
+	told := &batch.Error{Code: batch.CodeServer, Message: err.Error(), Err: err}
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		told.Next = "make room on the disk, then start again"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		told.Next = "let this user write to the data folder, or choose another with --data"
+	}
+	return told
 }
 
 const (

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -60,13 +61,13 @@ func TestServeRefuses_dataThatCannotBeWritten(t *testing.T) {
 	if err := syscall.Mount("", s.data, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
-	s.refuses(s.data, "read-only file system", "choose another")
+	s.refuses(s.data, "read-only file system", "--data")
 	empty := newServer(t)
 	empty.data = disk(t, 1)
 	if err := syscall.Mount("", empty.data, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
-	empty.refuses(empty.data, "read-only file system", "choose another")
+	empty.refuses(empty.data, "read-only file system", "--data")
 }
 
 func TestFullDisk(t *testing.T) {
@@ -120,7 +121,9 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("job %s is %s (%s) after %d attempts, want SUCCEEDED after one", id, job.Status, *job.StatusReason, len(job.Attempts))
 		}
 	}
-	t.Logf("all had ended %v after there was room again", time.Since(freed).Round(time.Millisecond))
+	if took := time.Since(freed); took > patience/2 {
+		t.Errorf("all had ended %v after there was room again, want seconds", took)
+	}
 	started := attempts(t, readLedger(t, s.ledger))
 	for _, id := range acknowledged {
 		if len(started[id]) != 1 {
@@ -133,4 +136,33 @@ func TestFullDisk(t *testing.T) {
 	s.kill()
 	s.start()
 	s.describe(acknowledged...)
+}
+
+// A server that is started on a full disk says so, or serves; it loses nothing.
+func TestStartOnAFullDisk(t *testing.T) {
+	s := closedShop(newServer(t))
+	s.data = disk(t, 16)
+	s.start()
+	s.define()
+	wait := s.file("go")
+	id := s.submit(s.order("runs-on", "-lines", "2", "-wait", wait))
+	s.started(id, 1)
+	s.kill()
+	free := fill(t, s.data)
+	p := s.spawn()
+	select {
+	case <-p.ready:
+		s.kill()
+	case <-p.exited:
+		if said := p.output.String(); p.state.ExitCode() != 1 || !strings.Contains(said, "no space left on device") || !strings.Contains(said, "room on the disk") {
+			t.Errorf("started on a full disk it ends with %v and says:\n%s", p.state, said)
+		}
+	case <-time.After(patience):
+		t.Fatal("the server neither serves nor ends")
+	}
+	free()
+	s.start()
+	touch(t, wait)
+	s.checkEnd(s.ends(id), 0, 2)
+	attempts(t, readLedger(t, s.ledger))
 }
