@@ -54,8 +54,8 @@ func (l *Lifecycle) stopping(stop batch.Stop) func(batch.Job) (batch.Job, []stor
 		}
 		switch {
 		case j.Array != nil:
-			if j.Stop == nil {
-				j.Stop = &stop
+			if j.Stop == nil || j.Stop.Kind == batch.StopCancel && stop.Kind != batch.StopCancel {
+				j.Stop = &stop // a termination goes beyond a cancellation
 			}
 			return l.Close(j, stop.Reason), nil, nil
 		case batch.Live(j.Status):
