@@ -136,11 +136,13 @@ func (e *Engine) timeOut(ctx context.Context, j batch.Job, now time.Time, out *O
 		current.Stop = &stop
 		return current, nil
 	})
-	if result.Err != nil {
-		if !errors.Is(result.Err, errSkip) {
-			out.due(now.Add(retryEvery))
-		}
+	switch {
+	case errors.Is(result.Err, errSkip):
 		return result.After.Stop
+	case result.Err != nil:
+		// What is not recorded is not done: its end would look like a failure.
+		out.due(now.Add(retryEvery))
+		return nil
 	}
 	return &stop
 }
