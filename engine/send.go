@@ -72,11 +72,16 @@ func (o *outbox) claim(task string) bool {
 	return true
 }
 
-// busy returns the tasks that are being sent.
+// busy returns the tasks that are being sent, or that could not be sent and wait to
+// be dealt with.
 func (o *outbox) busy() map[string]bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return maps.Clone(o.sending)
+	busy := maps.Clone(o.sending)
+	for _, f := range o.failed {
+		busy[f.job.Placement.Task] = true
+	}
+	return busy
 }
 
 // release notes the result of sending.
