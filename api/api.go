@@ -179,6 +179,7 @@ func readBody(c *call) (release func(), err error) {
 	}
 	if c.r.ContentLength > maxBody {
 		c.w.Header().Set("Connection", "close")
+		drain(c.r)
 		return func() {}, tooLarge()
 	}
 	buffer := bodies.Get().(*[]byte)
@@ -193,8 +194,23 @@ func readBody(c *call) (release func(), err error) {
 		if err != nil {
 			*buffer = b
 			c.body = b
+			if len(b) == maxBody {
+				drain(c.r)
+			}
 			return func() { keep(buffer) }, bodyError(err)
 		}
+	}
+}
+
+// maxDrained is how much of a body that is too large is read and dropped.
+const maxDrained = 32 << 20
+
+// drain reads the rest of a body that is refused for its size. Clients that send all
+// of it before they read would otherwise meet a closed connection instead of the answer.
+// One that asks first, with "Expect: 100-continue", gets the answer without sending it.
+func drain(r *http.Request) {
+	if header(r, "Expect") == "" {
+		_, _ = io.CopyN(io.Discard, r.Body, maxDrained) // the answer does not depend on it
 	}
 }
 

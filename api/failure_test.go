@@ -1,12 +1,16 @@
 package api_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -99,6 +103,32 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 	}
 	if service.calls != 0 {
 		t.Errorf("the service was called %d times", service.calls)
+	}
+}
+
+// Some clients send all they have before they read: they must not meet a closed
+// connection in the middle of it.
+func TestTheAnswerToALargeBodyIsHeard(t *testing.T) {
+	server, _ := start(t, api.Config{})
+	for name, head := range map[string]string{
+		"announced":   "Content-Length: 25165824\r\n\r\n",
+		"unannounced": "Transfer-Encoding: chunked\r\n\r\n1800000\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			connection, err := net.Dial("tcp", server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = connection.Close() }()
+			text := "POST /v1/submitjob HTTP/1.1\r\nHost: x\r\n" + head + strings.Repeat("x", 24<<20) + "\r\n0\r\n\r\n"
+			if n, err := io.WriteString(connection, text); err != nil {
+				t.Fatalf("after %d of %d bytes: %v", n, len(text), err)
+			}
+			answer, err := http.ReadResponse(bufio.NewReader(connection), nil)
+			if err != nil || answer.StatusCode != http.StatusRequestEntityTooLarge {
+				t.Errorf("answer %v, %v; want 413", answer, err)
+			}
+		})
 	}
 }
 
