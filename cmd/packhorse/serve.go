@@ -68,7 +68,7 @@ DB_PASSWORD is the variable PACKHORSE_SECRET_DB_PASSWORD.`,
 	flags.StringVar(&f.Network, "network", "bridge", "network of Docker containers: host, bridge or none")
 	flags.DurationVar(&f.BootTime, "boot-time", 0, "how long an imitated host boots, such as 45s")
 	flags.DurationVar(&f.IdleWindow, "idle-window", defaultIdleWindow, "how long a host without jobs stays")
-	flags.IntVar(&f.MaxVCPUs, "max-vcpus", 0, "vCPUs of jobs that really run at once (default: the CPUs of this machine)")
+	flags.IntVar(&f.MaxVCPUs, "max-vcpus", 0, "vCPUs of jobs that really run at once, also more than there are (default: the CPUs of this machine)")
 	flags.Float64Var(&f.SpotInterruptionsPerHour, "spot-interruptions", 0, "how often per hour an imitated Spot host is taken away")
 	flags.StringVar(&f.accessKey, "access-key-id", os.Getenv("PACKHORSE_ACCESS_KEY_ID"), "access key that callers sign with")
 	flags.StringVar(&f.secretKey, "secret-access-key", "", "its secret (default $PACKHORSE_SECRET_ACCESS_KEY)")

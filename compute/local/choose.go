@@ -29,7 +29,7 @@ type RuntimeOptions struct {
 	Dir string
 	// Logs is the directory of the log store.
 	Logs string
-	// MaxVCPUs lowers what the machine is told to have; 0 is all.
+	// MaxVCPUs is how many vCPUs the machine is told to have; 0 is those it has.
 	MaxVCPUs int
 	// DockerHost, Instance and Network are those of docker.Options.
 	DockerHost, Instance, Network string

@@ -10,7 +10,7 @@ import (
 
 // ThisMachine returns what this machine can run at once: the CPUs and the memory
 // that the server may use, which in a container or a service with limits is less
-// than the hardware has. maxVCPUs above 0 lowers it further. GPUs are left to the
+// than the hardware has. maxVCPUs above 0 replaces the CPUs. GPUs are left to the
 // caller: only an engine knows which it can hand on.
 func ThisMachine(maxVCPUs int) (compute.Machine, error) {
 	memory, err := memoryMiB()
@@ -29,9 +29,10 @@ func ThisMachine(maxVCPUs int) (compute.Machine, error) {
 }
 
 // Bounded describes something with that much room ("this machine", "the Docker
-// engine"), of which at most maxVCPUs are to be used; 0 is all.
+// engine"), of which maxVCPUs are to be used; 0 is all. More than there are is allowed:
+// CPU is shares, and jobs that mostly wait do not need one each.
 func Bounded(what string, room batch.Resources, maxVCPUs int) compute.Machine {
-	if limit := int64(maxVCPUs) * 1000; limit > 0 && limit < room.MilliVCPU {
+	if limit := int64(maxVCPUs) * 1000; limit > 0 && limit != room.MilliVCPU {
 		room.MilliVCPU = limit
 		what += " with --max-vcpus"
 	}

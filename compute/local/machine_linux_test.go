@@ -35,12 +35,13 @@ func TestThisMachineHasRoom(t *testing.T) {
 	t.Log(machine.Why)
 }
 
-func TestMaxVCPUsLowersTheBound(t *testing.T) {
+func TestMaxVCPUsReplacesTheBound(t *testing.T) {
 	room := batch.Resources{MilliVCPU: 8000, MemoryMiB: 1024}
 	for max, want := range map[int]string{
 		0:  "this machine: 8 vCPU, 1024 MiB",
 		3:  "this machine with --max-vcpus: 3 vCPU, 1024 MiB",
-		99: "this machine: 8 vCPU, 1024 MiB",
+		8:  "this machine: 8 vCPU, 1024 MiB",
+		99: "this machine with --max-vcpus: 99 vCPU, 1024 MiB",
 	} {
 		if got := Bounded("this machine", room, max).Why; got != want {
 			t.Errorf("Bounded(%s, %d).Why = %q, want %q", room, max, got, want)
