@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -166,7 +167,22 @@ func greet(w io.Writer, l *laptop.Laptop, f serveFlags) {
 		fmt.Fprintln(w, "First start: made the compute environment \"local\" and the queue \"default\".")
 	}
 	fmt.Fprintf(w, "Data is kept in %s. Point a client here:\n\n", f.Data)
-	fmt.Fprintf(w, "    export AWS_ENDPOINT_URL=http://%s AWS_REGION=%s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n", l.Address, f.Account.Region)
+	id, secret := "any", "any"
+	if f.accessKey != "" {
+		id, secret = f.accessKey, "<its secret>"
+	}
+	fmt.Fprintf(w, "    export AWS_ENDPOINT_URL=http://%s AWS_REGION=%s AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s\n",
+		dialled(l.Address), f.Account.Region, id, secret)
 	fmt.Fprintln(w, "    aws batch describe-job-queues")
 	fmt.Fprintln(w, "\nCtrl-C stops the server; jobs that run go on and are taken up again.")
+}
+
+// dialled is an address that a client on this machine can dial: one of those that
+// "0.0.0.0" and "[::]" stand for.
+func dialled(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || !net.ParseIP(host).IsUnspecified() {
+		return address
+	}
+	return net.JoinHostPort("127.0.0.1", port)
 }

@@ -37,7 +37,8 @@ func (s *server) killAgainAndAgain(plan schedule, draw *rand.Rand) {
 }
 
 func TestKill_processes(t *testing.T) {
-	s := closedShop(newServer(t))
+	// Hosts come and go meanwhile.
+	s := closedShop(newServer(t, "--boot-time", "100ms", "--idle-window", "200ms"))
 	s.start()
 	s.define()
 	s.defineSmall()

@@ -148,6 +148,12 @@ func TestServeWithKeys(t *testing.T) {
 	s.env = []string{"PACKHORSE_ACCESS_KEY_ID=" + id, "PACKHORSE_SECRET_ACCESS_KEY=" + secret}
 	s.start()
 	s.address = "127.0.0.1:" + port
+	until(t, "the server to say how to reach it with the key", func() bool {
+		return strings.Contains(s.process.output.String(), "AWS_ENDPOINT_URL=http://"+s.address+" AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID="+id+" ")
+	})
+	if strings.Contains(s.process.output.String(), secret) {
+		t.Error("it prints the secret")
+	}
 	tests := map[string]struct {
 		keys aws.CredentialsProvider
 		code string // empty: it is served
