@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 
 	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/compute"
 	"github.com/packhorse-batch/packhorse/compute/sim"
 	"github.com/packhorse-batch/packhorse/internal/home"
 	"github.com/packhorse-batch/packhorse/store"
@@ -21,6 +22,10 @@ type world struct {
 	t   *testing.T
 	now time.Time
 	sim *sim.Backend
+	// over wraps the compute that a Packhorse is given; nil leaves it as it is.
+	over func(compute.Backend) compute.Backend
+	// deaf says that news is lost.
+	deaf bool
 	// detach ends the hold of the Packhorse before a restart on the news.
 	detach func()
 }
@@ -44,8 +49,12 @@ func newWorld(t *testing.T, cfg sim.Config, table store.Table) *world {
 
 // restart makes a new Packhorse on the same table and compute.
 func (w *world) restart(table store.Table) {
+	var backend compute.Backend = w.sim
+	if w.over != nil {
+		backend = w.over(w.sim)
+	}
 	w.Home = home.New(home.Parts{
-		Table: table, Compute: w.sim, Account: batch.Account{Region: "us-east-1", ID: "123456789012"},
+		Table: table, Compute: backend, Account: batch.Account{Region: "us-east-1", ID: "123456789012"},
 		Now: func() time.Time { return w.now }, IdleWindow: 5 * time.Minute, TaskLookup: true, Serial: true,
 		Log: slog.New(slog.DiscardHandler),
 	})
@@ -53,7 +62,11 @@ func (w *world) restart(table store.Table) {
 		w.detach()
 	}
 	var err error
-	w.detach, err = w.sim.Attach(w.t.Context(), w.Engine.Take)
+	w.detach, err = w.sim.Attach(w.t.Context(), func(news []compute.News) {
+		if !w.deaf {
+			w.Engine.Take(news)
+		}
+	})
 	w.must(err)
 	w.Engine.Sweep(w.t.Context())
 }
