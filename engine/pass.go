@@ -79,6 +79,13 @@ func (e *Engine) decide(ctx context.Context, w *world, now time.Time) (scheduler
 	if err := e.loadFronts(ctx, w, e.frontFor(w)); err != nil {
 		return scheduler.Decision{}, err
 	}
+	// Read after the jobs: one that was submitted when an environment had been disabled
+	// must not meet it as it was before.
+	envs, err := e.Records.ViewEnvironments(ctx)
+	if err != nil {
+		return scheduler.Decision{}, err
+	}
+	w.envs = envs
 	d := scheduler.Plan(e.snapshot(w, now))
 	if len(d.Placements) > 0 || !w.more || !stuck(d) {
 		return d, nil
