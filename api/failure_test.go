@@ -125,8 +125,12 @@ func TestTheAnswerToALargeBodyIsHeard(t *testing.T) {
 				t.Fatalf("after %d of %d bytes: %v", n, len(text), err)
 			}
 			answer, err := http.ReadResponse(bufio.NewReader(connection), nil)
-			if err != nil || answer.StatusCode != http.StatusRequestEntityTooLarge {
-				t.Errorf("answer %v, %v; want 413", answer, err)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = answer.Body.Close()
+			if answer.StatusCode != http.StatusRequestEntityTooLarge {
+				t.Errorf("answer %s, want 413", answer.Status)
 			}
 		})
 	}

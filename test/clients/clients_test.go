@@ -3,7 +3,6 @@ package clients
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -137,5 +136,5 @@ func freeAddress(t *testing.T) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = listener.Close() }()
-	return fmt.Sprint(listener.Addr())
+	return listener.Addr().String()
 }
