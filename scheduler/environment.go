@@ -27,6 +27,10 @@ type envState struct {
 	promised int64
 	demand   []Demand
 	byFit    map[fit]int // index in demand
+	// most is what the emptiest host has free; nil when it has to be looked up.
+	most *batch.Resources
+	// said remembers why jobs wait, while no host changes.
+	said map[fit]string
 }
 
 // holding is how an environment could hold a job.
@@ -50,7 +54,7 @@ type fit struct {
 
 func newEnvState(e Environment) *envState {
 	s := &envState{Environment: e, hosts: slices.Clone(e.Hosts), used: e.Used, kept: -1,
-		full: map[fit]struct{}{}, fits: map[fit]holding{}, byFit: map[fit]int{}}
+		full: map[fit]struct{}{}, fits: map[fit]holding{}, byFit: map[fit]int{}, said: map[fit]string{}}
 	for _, h := range e.Hosts {
 		s.used = s.used.Add(h.Has.Sub(h.Free))
 		s.ready += h.Has.MilliVCPU
@@ -60,6 +64,7 @@ func newEnvState(e Environment) *envState {
 
 // reserve keeps a fraction of maxvCpus free.
 func (e *envState) reserve(fraction float64) {
+	clear(e.said)
 	e.held = int64(fraction * float64(e.MaxMilliVCPU))
 }
 
@@ -146,6 +151,9 @@ func (e *envState) take(j Job) (host string, ok bool) {
 		return "", false
 	}
 	best := -1
+	if e.most != nil && j.Need.MilliVCPU > e.most.MilliVCPU {
+		return "", false
+	}
 	for i := range e.hosts {
 		h := &e.hosts[i]
 		if (i == e.kept && e.keptFor != j.ID) || !j.Need.Fits(h.Free) || !archFits(j, h.Arch) {
@@ -161,6 +169,8 @@ func (e *envState) take(j Job) (host string, ok bool) {
 	}
 	e.hosts[best].Free = e.hosts[best].Free.Sub(j.Need)
 	e.used = e.used.Add(j.Need)
+	e.most = nil
+	clear(e.said)
 	return e.hosts[best].ID, true
 }
 
@@ -248,15 +258,13 @@ func (e *envState) shortage(j Job) string {
 		return fmt.Sprintf("Waiting for capacity: needs %s; environment %s uses %s of %s vCPU.",
 			j.Need, e.Name, e.used.VCPUs(), batch.FormatVCPU(e.MaxMilliVCPU))
 	}
-	var most batch.Resources
-	for _, h := range e.hosts {
-		if h.Free.MilliVCPU > most.MilliVCPU || h.Free.MilliVCPU == most.MilliVCPU && h.Free.MemoryMiB > most.MemoryMiB {
-			most = h.Free
-		}
+	key := fit{j.Need, j.Arch}
+	if text, known := e.said[key]; known {
+		return text
 	}
 	text := fmt.Sprintf("Waiting for a host: needs %s; environment %s has %d hosts", j.Need, e.Name, len(e.hosts))
 	if len(e.hosts) > 0 {
-		text += fmt.Sprintf(", the emptiest with %s free", most)
+		text += fmt.Sprintf(", the emptiest with %s free", e.emptiest())
 	}
 	if e.Booting > 0 {
 		text += fmt.Sprintf(", %d booting", e.Booting)
@@ -267,7 +275,23 @@ func (e *envState) shortage(j Job) string {
 	if e.Grows {
 		text += fmt.Sprintf("; %s of %s maxvCpus taken", batch.FormatVCPU(e.taken()), batch.FormatVCPU(e.MaxMilliVCPU))
 	}
-	return text + "."
+	e.said[key] = text + "."
+	return e.said[key]
+}
+
+// emptiest returns what the host has free that has the most vCPUs free.
+func (e *envState) emptiest() batch.Resources {
+	if e.most == nil {
+		var most batch.Resources
+		for i := range e.hosts {
+			free := &e.hosts[i].Free
+			if free.MilliVCPU > most.MilliVCPU || free.MilliVCPU == most.MilliVCPU && free.MemoryMiB > most.MemoryMiB {
+				most = *free
+			}
+		}
+		e.most = &most
+	}
+	return *e.most
 }
 
 // tooSmall says why e cannot hold the job even when it is empty.

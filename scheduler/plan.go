@@ -184,5 +184,7 @@ func (p *planner) promise(envs []*envState, j Job, count int) {
 			}
 		}
 	}
-	first.promise(j, count)
+	if first.held == 0 {
+		first.promise(j, count)
+	}
 }

@@ -61,16 +61,16 @@ func unfit(j Job, envs []*envState) (Reason, bool) {
 			why = append(why, fmt.Sprintf("%s: %s", e.Name, e.Why))
 		case j.Platform != e.Platform:
 			why = append(why, fmt.Sprintf("%s: runs %s jobs, this one is for %s", e.Name, platformName(e.Platform), platformName(j.Platform)))
+		case e.holds(j).ever:
+			return Reason{}, false
 		case j.Need.MilliVCPU > e.MaxMilliVCPU && e.Grows:
 			tooBig++
 			why = append(why, fmt.Sprintf("%s: maxvCpus is %s", e.Name, batch.FormatVCPU(e.MaxMilliVCPU)))
-		case !e.holds(j).ever:
+		default:
 			if e.holds(j).above != nil {
 				tooBig++
 			}
 			why = append(why, fmt.Sprintf("%s: %s", e.Name, e.tooSmall(j)))
-		default:
-			return Reason{}, false
 		}
 	}
 	r := Reason{Token: TokenRequirement}
