@@ -5,6 +5,7 @@ package laptop
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -108,6 +109,14 @@ func (s *server) ends(id string) types.JobDetail {
 
 func final(status types.JobStatus) bool {
 	return status == types.JobStatusSucceeded || status == types.JobStatusFailed
+}
+
+// code is an exit code for a message; none if there is none.
+func code(exit *int32) string {
+	if exit == nil {
+		return "none"
+	}
+	return fmt.Sprint(*exit)
 }
 
 // lines returns a log stream.

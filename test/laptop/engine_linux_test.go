@@ -55,8 +55,8 @@ func TestEngineStopsWhileJobsRun(t *testing.T) {
 			job = s.ends(twice)
 			if len(job.Attempts) != 2 || !hostLost.MatchString(aws.ToString(job.Attempts[0].StatusReason)) {
 				t.Errorf("attempts of job %s = %+v, want two, the first lost with its host", twice, job.Attempts)
-			} else if code := job.Attempts[1].Container.ExitCode; code == nil || *code != 3 {
-				t.Errorf("exit code of the second attempt = %v, want 3", code)
+			} else if exit := job.Attempts[1].Container.ExitCode; exit == nil || *exit != 3 {
+				t.Errorf("exit code of the second attempt = %s, want 3", code(exit))
 			}
 			s.checkEnd(s.ends(meanwhile), 0, 1)
 			s.checkEnd(s.job(done), 0, 2)

@@ -183,8 +183,8 @@ func TestAttemptLostWithItsContainer(t *testing.T) {
 	if len(job.Attempts) != 2 || !hostLost.MatchString(aws.ToString(job.Attempts[0].StatusReason)) {
 		t.Fatalf("attempts = %+v, want two, the first lost with its host", job.Attempts)
 	}
-	if code := job.Attempts[1].Container.ExitCode; code == nil || *code != 4 {
-		t.Errorf("exit code of the second attempt = %v, want 4", code)
+	if exit := job.Attempts[1].Container.ExitCode; exit == nil || *exit != 4 {
+		t.Errorf("exit code of the second attempt = %s, want 4", code(exit))
 	}
 	attempts(t, readLedger(t, s.ledger))
 }

@@ -2,7 +2,6 @@ package laptop
 
 import (
 	"fmt"
-	"syscall"
 	"testing"
 	"time"
 
@@ -43,9 +42,9 @@ func (s *shop) checkStubborn(ids []string) {
 			switch {
 			case n == most-1 && hostLost.MatchString(reason): // it had bad luck
 			case last && (a.Container.ExitCode == nil || int(*a.Container.ExitCode) != i%2):
-				s.Errorf("job %s: the last attempt has exit code %v (%s), want %d", id, a.Container.ExitCode, reason, i%2)
+				s.Errorf("job %s: the last attempt has exit code %s (%s), want %d", id, code(a.Container.ExitCode), reason, i%2)
 			case !last && (!hostLost.MatchString(reason) || a.Container.ExitCode != nil):
-				s.Errorf("job %s: attempt %d ended with %q, exit code %v; want a lost host", id, n+1, reason, a.Container.ExitCode)
+				s.Errorf("job %s: attempt %d ended with %q, exit code %s; want a lost host", id, n+1, reason, code(a.Container.ExitCode))
 			}
 		}
 		lost += len(job.Attempts) - 1
@@ -74,9 +73,7 @@ func TestKill_serversAndSupervisors(t *testing.T) {
 	for range most - 1 {
 		time.Sleep(time.Duration(draw.Int64N(int64(500 * time.Millisecond)))) // where the kill falls is the chance of this test
 		s.kill()
-		for _, pid := range supervisors(s.data) {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // it may just have ended
-		}
+		killSupervisors(s.data)
 		s.start()
 	}
 	s.checkStubborn(ids)

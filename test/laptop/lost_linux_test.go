@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,14 +13,8 @@ import (
 // killSupervisor kills what holds the only task that runs.
 func (s *shop) killSupervisor() {
 	s.Helper()
-	running := supervisors(s.data)
-	if len(running) != 1 {
-		s.Fatalf("%d supervisors run, want the one of the job", len(running))
-	}
-	for _, pid := range running {
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			s.Fatal(err)
-		}
+	if killed := killSupervisors(s.data); killed != 1 {
+		s.Fatalf("%d supervisors ran, want the one of the job", killed)
 	}
 }
 
@@ -82,8 +75,8 @@ func TestAttemptLostWithItsSupervisor(t *testing.T) {
 						t.Errorf("the lost attempt has exit code %d, want none", *lost.Container.ExitCode)
 					}
 					if test.attempts > 1 {
-						if code := job.Attempts[1].Container.ExitCode; code == nil || *code != 4 {
-							t.Errorf("exit code of the second attempt = %v, want 4", code)
+						if exit := job.Attempts[1].Container.ExitCode; exit == nil || *exit != 4 {
+							t.Errorf("exit code of the second attempt = %s, want 4", code(exit))
 						}
 					} else if reason := aws.ToString(job.StatusReason); !hostLost.MatchString(reason) {
 						t.Errorf("statusReason of the job = %q, want %v", reason, hostLost)

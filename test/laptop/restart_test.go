@@ -43,7 +43,7 @@ func (s *shop) checkEnd(job types.JobDetail, exit int32, lines int) {
 	}
 	c := job.Attempts[0].Container
 	if c.ExitCode == nil || *c.ExitCode != exit {
-		s.Errorf("job %s has exit code %v, want %d", *job.JobId, c.ExitCode, exit)
+		s.Errorf("job %s has exit code %s, want %d", *job.JobId, code(c.ExitCode), exit)
 	}
 	if diff := cmp.Diff(wantLines(lines, 1), s.lines("/aws/batch/job", *c.LogStreamName)); diff != "" {
 		s.Errorf("log of job %s (-want +got):\n%s", *job.JobId, diff)

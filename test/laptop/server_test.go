@@ -200,9 +200,10 @@ func (o *output) tail() string {
 	return text[max(0, len(text)-most):]
 }
 
-// supervisors are the processes that hold the tasks of a data folder, by task id.
-func supervisors(data string) map[string]int {
-	found := map[string]int{}
+// supervisors are the processes that hold the tasks of a data folder, by task id. One
+// that just starts a command is seen twice for a moment.
+func supervisors(data string) map[string][]int {
+	found := map[string][]int{}
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range files {
 		line, err := os.ReadFile(file)
@@ -213,22 +214,31 @@ func supervisors(data string) map[string]int {
 		if len(words) < 3 || words[1] != "supervise" || !strings.HasPrefix(words[2], data+"/") {
 			continue
 		}
-		pid := 0
+		pid, task := 0, filepath.Base(words[2])
 		_, _ = fmt.Sscan(filepath.Base(filepath.Dir(file)), &pid)
-		found[filepath.Base(words[2])] = pid
+		found[task] = append(found[task], pid)
 	}
 	return found
 }
 
+// killSupervisors kills what holds the tasks of a data folder, and returns how many
+// tasks that were. Each is stopped before: else a supervisor could see the end of a
+// command that it was just starting, and record it.
+func killSupervisors(data string) int {
+	all := supervisors(data)
+	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
+		for _, pids := range all {
+			for _, pid := range pids {
+				_ = syscall.Kill(pid, signal) // it may just have ended
+			}
+		}
+	}
+	return len(all)
+}
+
 // killTasks ends what a test left running. What a supervisor started dies with it.
 func killTasks(t *testing.T, data string) {
-	until(t, "the tasks of the test to end", func() bool {
-		left := supervisors(data)
-		for _, pid := range left {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
-		return len(left) == 0
-	})
+	until(t, "the tasks of the test to end", func() bool { return killSupervisors(data) == 0 })
 }
 
 // pause is the time between two looks at a condition.
