@@ -63,6 +63,8 @@ type Engine struct {
 
 	offers map[string]offersOf // by environment
 	whys   map[string]*whyState
+	// forgetNext is when shares are looked through again; settleWaiting's alone.
+	forgetNext time.Time
 	// looks is how often all waiting jobs are still to be looked at.
 	looks   atomic.Int32
 	unheard unheard

@@ -44,8 +44,10 @@ func (e *Engine) compare(ctx context.Context) {
 // the ordering that lists them may lag behind at the first.
 const looksForCause = 2
 
-// settleWaiting looks at all jobs that wait for others, if there is cause to.
+// settleWaiting is the part of a sweep that may look at all jobs that wait for others,
+// if there is cause to.
 func (e *Engine) settleWaiting(ctx context.Context) {
+	e.step(ctx, "shares", e.forgetShares(ctx))
 	if e.Lifecycle.Unsettled() {
 		e.looks.Store(looksForCause)
 	}

@@ -89,6 +89,21 @@ type Share struct {
 	// Usage is vCPU-seconds of ended attempts, decayed to the moment AsOf.
 	Usage float64      `json:"u"`
 	AsOf  batch.Millis `json:"at"`
+	// SeenAt is when a job was submitted to it, to ShareSeenEvery.
+	SeenAt batch.Millis `json:"s,omitempty"`
+}
+
+// ShareSeenEvery is how often at most a submission writes the record of its share, and
+// ShareActiveFor is how long a share counts as active without a new job: long enough
+// that the jobs submitted before are in every ordering, however it lags.
+const (
+	ShareSeenEvery = time.Minute
+	ShareActiveFor = time.Hour
+)
+
+// Active reports whether a share had a job lately, or used capacity.
+func (s Share) Active(now time.Time) bool {
+	return now.Sub(max(s.SeenAt, s.AsOf).Time()) < ShareActiveFor
 }
 
 // PutShare writes the use of a share.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
@@ -113,25 +114,50 @@ func (s *Jobs) checkShare(ctx context.Context, q store.Queue, in *awsbatch.Submi
 const maxShares = 500
 
 // noteShare makes sure that the queue knows of a share, so that passes look for its
-// jobs.
-func (s *Jobs) noteShare(ctx context.Context, queue, share string) error {
-	if _, err := s.Records.Share(ctx, queue, share); !store.IsNotFound(err) {
+// jobs, and that it is not forgotten now.
+func (s *Jobs) noteShare(ctx context.Context, queue, id string) error {
+	now := s.Now()
+	share, err := s.Records.Share(ctx, queue, id)
+	switch {
+	case store.IsNotFound(err):
+		if err := s.checkShareCount(ctx, queue, now); err != nil {
+			return err
+		}
+		share = store.Share{Queue: queue, ID: id, AsOf: batch.MillisOf(now)}
+	case err != nil:
 		return err
+	case now.Sub(share.SeenAt.Time()) < store.ShareSeenEvery:
+		return nil
 	}
+	share.SeenAt = batch.MillisOf(now)
+	err = s.Records.Write(ctx, s.Records.PutShare(share))
+	if store.IsConflict(err) {
+		// Another submission was first, or the share was forgotten: then it is new.
+		if _, err = s.Records.Share(ctx, queue, id); store.IsNotFound(err) {
+			return s.noteShare(ctx, queue, id)
+		}
+	}
+	return err
+}
+
+// checkShareCount refuses one share more than may be active.
+func (s *Jobs) checkShareCount(ctx context.Context, queue string, now time.Time) error {
 	known, err := s.Records.Shares(ctx, queue)
 	if err != nil {
 		return err
 	}
-	if len(known) >= maxShares {
-		return &batch.Error{Code: batch.CodeInvalid,
-			Message: "The job queue has reached its limit of 500 active share identifiers.",
-			Next:    "use an existing share identifier, or wait until one is no longer active"}
+	active := 0
+	for _, share := range known {
+		if share.Active(now) {
+			active++
+		}
 	}
-	err = s.Records.Write(ctx, s.Records.PutShare(store.Share{Queue: queue, ID: share, AsOf: batch.MillisOf(s.Now())}))
-	if store.IsConflict(err) {
-		return nil // another submission was first
+	if active < maxShares {
+		return nil
 	}
-	return err
+	return &batch.Error{Code: batch.CodeInvalid,
+		Message: "The job queue has reached its limit of 500 active share identifiers.",
+		Next:    "use an existing share identifier, or wait until one is no longer active"}
 }
 
 // checkPlatform refuses a job whose platform no environment of the queue has.
