@@ -72,7 +72,7 @@ type Launch struct {
 
 // Plan is what is to be done in one environment.
 type Plan struct {
-	Launches  []Launch
+	Launches  []Launch // in the order in which the hosts are to be listed later
 	Drain     []string // host ids
 	Terminate []string
 	// Next is when the plan may change by time alone; zero if never.

@@ -12,7 +12,7 @@ func Make(e Environment, now time.Time) Plan {
 	var p Plan
 	groups := unmet(e)
 	if e.Active && !e.Ending {
-		p.Launches = grow(e, groups)
+		p.Launches = grow(e, groups, now)
 	}
 	shrink(e, inTheWay(e, groups), now, &p)
 	return p
@@ -94,22 +94,24 @@ func pattern(groups []Demand, room batch.Resources, arch string) []int {
 const maxShapes = 1000
 
 // grow chooses the hosts to launch.
-func grow(e Environment, groups []Demand) []Launch {
+func grow(e Environment, groups []Demand, now time.Time) []Launch {
 	headroom := e.MaxMilliVCPU
 	var staying int64 // what counts for minvCpus
 	for _, h := range e.Hosts {
 		headroom -= h.Has.MilliVCPU
-		if !leaving(e, h) {
+		if !leaving(e, h, now) {
 			staying += h.Has.MilliVCPU
 		}
 	}
-	launches := map[string]int{}
-	var order []string
+	// In this order the hosts, while they boot, are counted on for what they were chosen
+	// for (see unmet): with another it could seem that something is left.
+	var launches []Launch
 	launch := func(o Offer, n int) {
-		if launches[o.Type] == 0 {
-			order = append(order, o.Type)
+		if last := len(launches) - 1; last >= 0 && launches[last].Type == o.Type {
+			launches[last].Count += n
+		} else {
+			launches = append(launches, Launch{o.Type, n})
 		}
-		launches[o.Type] += n
 		headroom -= int64(n) * o.Has.MilliVCPU
 		staying += int64(n) * o.Has.MilliVCPU
 	}
@@ -146,18 +148,21 @@ func grow(e Environment, groups []Demand) []Launch {
 		}
 		launch(*o, int(max(1, min(missing, headroom)/o.Has.MilliVCPU)))
 	}
-	out := make([]Launch, 0, len(order))
-	for _, t := range order {
-		out = append(out, Launch{t, launches[t]})
-	}
-	return out
+	return launches
 }
 
 // outdated reports whether a host is of a make that an update replaced.
 func outdated(e Environment, h Host) bool { return h.CreatedAt.Before(e.ReplaceBefore) }
 
+// overdue reports whether a host should have been ready long ago.
+func overdue(e Environment, h Host, now time.Time) bool {
+	return h.State == Booting && e.BootWindow > 0 && !now.Before(h.CreatedAt.Add(e.BootWindow))
+}
+
 // leaving reports whether a host goes or is about to go.
-func leaving(e Environment, h Host) bool { return h.State == Draining || outdated(e, h) }
+func leaving(e Environment, h Host, now time.Time) bool {
+	return h.State == Draining || outdated(e, h) || overdue(e, h, now)
+}
 
 // choose returns the offer that takes the most of groups for its price, among those
 // that hold the first group and fit under headroom, and what it takes.
@@ -275,7 +280,7 @@ func byIdleness(hosts []Host) []Host {
 func shrink(e Environment, inTheWay map[string]bool, now time.Time, p *Plan) {
 	var staying int64
 	for _, h := range e.Hosts {
-		if !leaving(e, h) {
+		if !leaving(e, h, now) {
 			staying += h.Has.MilliVCPU
 		}
 	}
@@ -310,11 +315,10 @@ func shrink(e Environment, inTheWay map[string]bool, now time.Time, p *Plan) {
 
 // boot looks at a host that is on its way.
 func (p *Plan) boot(e Environment, h Host, now time.Time) {
-	over := h.CreatedAt.Add(e.BootWindow)
 	switch {
-	case outdated(e, h), e.Ending, e.BootWindow > 0 && !now.Before(over):
+	case outdated(e, h), e.Ending, overdue(e, h, now):
 		p.Terminate = append(p.Terminate, h.ID)
 	case e.BootWindow > 0:
-		p.due(over)
+		p.due(h.CreatedAt.Add(e.BootWindow))
 	}
 }
