@@ -3,7 +3,6 @@ package engine_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -25,7 +24,7 @@ func (s *storm) start() {
 	s.process = p
 	s.mu.Unlock()
 	fate := func(takesEffect bool) storetest.Fault { return s.fate(p, takesEffect) }
-	log := slog.NewTextHandler(io.Discard, nil)
+	log := slog.Handler(slog.DiscardHandler)
 	if os.Getenv("STORM_LOG") != "" {
 		log = slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})
 	}
