@@ -193,12 +193,12 @@ func TestChangesOfWhatWasReadDoNotShow(t *testing.T) {
 		*mine.Detail.Priority, mine.Detail.Tags["k"], mine.DeletedAt = 9, "changed", 9
 		shown, err := b.ViewQueue(b.ctx, "q")
 		b.must(err)
-		shown.DeletedAt, shown.Detail.State = 9, "changed"
+		change(&shown)
 		all, err := b.ViewQueues(b.ctx)
 		b.must(err)
-		all[0].CreatedAt = 9
+		change(&all[0])
 		again, err := b.ViewQueue(b.ctx, "q")
-		if err != nil || *again.Detail.Priority != 1 || again.Detail.Tags["k"] != "v" || again.DeletedAt != 0 || again.Detail.State != "" || again.CreatedAt != 0 {
+		if err != nil || *again.Detail.Priority != 1 || again.Detail.Tags["k"] != "v" || again.DeletedAt != 0 || again.Detail.State != "" {
 			t.Errorf("the queue shows changes of others: %+v, %v", again, err)
 		}
 		own, err := b.Environment(b.ctx, "ce")
@@ -215,6 +215,9 @@ func TestChangesOfWhatWasReadDoNotShow(t *testing.T) {
 		}
 	}
 }
+
+// change is what a careless caller does to a queue it was shown.
+func change(q *store.Queue) { q.DeletedAt, q.Detail.State = 9, "changed" }
 
 func TestViewsShowTheVersionOfNow(t *testing.T) {
 	b := open(t)
