@@ -10,8 +10,8 @@ import (
 )
 
 func main() {
-	// One supervisor is started for each plain process that runs as a job: before
-	// anything else is set up.
+	// Supervisors, which run jobs as plain processes, are started before anything else
+	// is set up.
 	if len(os.Args) > 1 && os.Args[1] == "supervise" {
 		os.Exit(process.Supervise(os.Args[2:]))
 	}

@@ -5,6 +5,7 @@ package laptop
 import (
 	"bufio"
 	"fmt"
+	"github.com/packhorse-batch/packhorse/compute/local/process/supervisor"
 	"io"
 	"net"
 	"os"
@@ -200,10 +201,27 @@ func (o *output) tail() string {
 	return text[max(0, len(text)-most):]
 }
 
-// supervisors are the processes that hold the tasks of a data folder, by task id. One
-// that just starts a command is seen twice for a moment.
-func supervisors(data string) map[string][]int {
-	found := map[string][]int{}
+// supervisors are the processes that hold the tasks of a data folder, by task id; what
+// waits for a task is not among them.
+func supervisors(data string) map[string]int {
+	processes := supervising(data)
+	found := map[string]int{}
+	for _, dir := range processes {
+		journals, _ := filepath.Glob(supervisor.JournalPath(filepath.Join(dir, "*")))
+		for _, path := range journals {
+			j, err := supervisor.ReadJournal(path)
+			if _, lives := processes[j.Supervisor]; err == nil && lives && j.End == nil {
+				found[j.Task.ID] = j.Supervisor
+			}
+		}
+	}
+	return found
+}
+
+// supervising are all supervisors of a data folder, with or without a task, and the
+// directory of their tasks.
+func supervising(data string) map[int]string {
+	found := map[int]string{}
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range files {
 		line, err := os.ReadFile(file)
@@ -211,29 +229,29 @@ func supervisors(data string) map[string][]int {
 			continue
 		}
 		words := strings.Split(string(line), "\x00")
-		if len(words) < 3 || words[1] != "supervise" || !strings.HasPrefix(words[2], data+"/") {
+		if len(words) < 3 || words[1] != supervisor.Verb || !strings.HasPrefix(words[2], data+"/") {
 			continue
 		}
-		pid, task := 0, filepath.Base(words[2])
+		pid := 0
 		_, _ = fmt.Sscan(filepath.Base(filepath.Dir(file)), &pid)
-		found[task] = append(found[task], pid)
+		found[pid] = words[2]
 	}
 	return found
 }
 
-// killSupervisors kills what holds the tasks of a data folder, and returns how many
-// tasks that were. Each is stopped before: else a supervisor could see the end of a
-// command that it was just starting, and record it.
+// killSupervisors kills what holds, or could take up, the tasks of a data folder, and
+// returns how many tasks were held. Each is stopped before: else a supervisor could see
+// the end of a command that it was just starting, and record it.
 func killSupervisors(data string) int {
-	all := supervisors(data)
+	var held int
+	all := supervising(data)
 	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
-		for _, pids := range all {
-			for _, pid := range pids {
-				_ = syscall.Kill(pid, signal) // it may just have ended
-			}
+		for pid := range all {
+			_ = syscall.Kill(pid, signal) // it may just have ended
 		}
+		held = max(held, len(supervisors(data)))
 	}
-	return len(all)
+	return held
 }
 
 // killTasks ends what a test left running. What a supervisor started dies with it.

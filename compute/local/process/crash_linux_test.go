@@ -2,7 +2,6 @@ package process_test
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"net"
 	"os"
@@ -28,16 +27,11 @@ const daemon = `(setsid sh -c 'echo $$; exec sleep 3600' >&1 2>&1 &) ; sleep 0.0
 // supervisorOf finds the process that supervises a task.
 func (b *bench) supervisorOf(id string) int {
 	b.Helper()
-	want := []byte("packhorse\x00supervise\x00" + b.taskDir(id) + "\x00")
-	all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, path := range all {
-		if line, err := os.ReadFile(path); err == nil && bytes.Equal(line, want) {
-			pid, _ := strconv.Atoi(strings.Split(path, "/")[2])
-			return pid
-		}
+	past, err := supervisor.ReadJournal(supervisor.JournalPath(b.taskDir(id)))
+	if err != nil || past.Supervisor == 0 {
+		b.Fatalf("task %s has no supervisor: %v", id, err)
 	}
-	b.Fatalf("task %s has no supervisor", id)
-	return 0
+	return past.Supervisor
 }
 
 func (b *bench) kill(pid int) {
@@ -251,6 +245,41 @@ func TestAStartedTaskWithoutAnEndIsNeverStartedAgain(t *testing.T) {
 	}
 }
 
+// superviseAgain hands a task over to a supervisor of its own, and returns what that
+// has to complain of.
+func superviseAgain(t *testing.T, dir, taskDir string) string {
+	t.Helper()
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "s")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	socket, err := listener.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := os.NewFile(uintptr(pair[0]), "ours"), os.NewFile(uintptr(pair[1]), "theirs")
+	defer theirs.Close()
+	message, control := supervisor.Handover(taskDir, socket.Fd())
+	if err := syscall.Sendmsg(pair[0], message, control, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	ours.Close()
+	second := exec.Command(os.Args[0], supervisor.Verb, dir)
+	second.Env = []string{supervisor.EarlyEnv + "=1"}
+	second.ExtraFiles = []*os.File{theirs}
+	out, err := second.CombinedOutput()
+	if err != nil {
+		t.Errorf("second supervisor = %v", err)
+	}
+	return string(out)
+}
+
 func TestASecondSupervisorLeaves(t *testing.T) {
 	b := newBench(t)
 	running := b.run(shell("echo once; exec sleep 3600"))
@@ -258,22 +287,9 @@ func TestASecondSupervisorLeaves(t *testing.T) {
 	ended := shell("echo once")
 	b.ends(ended)
 	for _, task := range []compute.Task{running, ended} {
-		listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "s")})
-		if err != nil {
-			t.Fatal(err)
+		if out := superviseAgain(t, b.dir, b.taskDir(task.ID)); out != "" {
+			t.Errorf("second supervisor says %s; want it to leave the task alone quietly", out)
 		}
-		socket, err := listener.File()
-		if err != nil {
-			t.Fatal(err)
-		}
-		second := exec.Command(os.Args[0], supervisor.Verb, b.taskDir(task.ID))
-		second.Env = []string{supervisor.EarlyEnv + "=1"}
-		second.ExtraFiles = []*os.File{socket}
-		if out, err := second.CombinedOutput(); err != nil || len(out) > 0 {
-			t.Errorf("second supervisor = %v, %s; want it to leave quietly", err, out)
-		}
-		listener.Close()
-		socket.Close()
 		if diff := cmp.Diff([]string{"once"}, b.output(task.Containers[0])); diff != "" {
 			t.Errorf("log (-want +got):\n%s", diff)
 		}

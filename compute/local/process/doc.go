@@ -3,14 +3,15 @@
 //
 // Each task is a directory, <Dir>/<task id>, and a process that supervises it
 // (package supervisor): the same binary, started again as "packhorse supervise
-// <directory>" in a session of its own. The supervisor runs the commands, writes
+// <Dir>" in a session of its own. The supervisor runs the commands, writes
 // their output to the log streams and notes the end in the task's journal. It
-// outlives the server. A server that starts finds the directories, dials the supervisors that
+// outlives the server. When its task has ended it is kept a few seconds for the next
+// one, since a short command costs less than a supervisor's start. A server that starts finds the directories, dials the supervisors that
 // live, reads how the others' tasks ended, and goes on.
 //
 // Server and supervisor speak over a unix socket: the supervisor tells each change,
 // the server asks for the end, and when the connection breaks the supervisor is
-// gone. Nothing is polled. The socket only carries news, though; what is true is in
+// gone, or done with the task. Nothing is polled. The socket only carries news, though; what is true is in
 // the directory:
 //
 //	the journal is locked   a supervisor lives

@@ -19,10 +19,10 @@ import (
 // validID is what a task ID may look like: it names a directory.
 var validID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 
-// Run starts the supervisor of a task. When it returns nil the supervisor is a
+// Run hands a task over to a supervisor. When it returns nil the supervisor is a
 // process, and a task that is stopped or whose server dies from then on is not
-// forgotten. When the server dies within Run, either there is a supervisor, which
-// the next server finds, or the same call again starts one.
+// forgotten. When the server dies within Run, either a supervisor has the task, which
+// the next server finds, or the same call again gives it to one.
 func (r *Runtime) Run(ctx context.Context, request compute.Task) error {
 	if !validID.MatchString(request.ID) {
 		return fmt.Errorf("task ID %q: it must be letters and digits", request.ID)
@@ -63,19 +63,32 @@ func (r *Runtime) Run(ctx context.Context, request compute.Task) error {
 	return nil
 }
 
-// launch makes the directory of a task and starts its supervisor.
+// launch makes the directory of a task and gives it to a supervisor.
 func (r *Runtime) launch(t *task, request compute.Task) error {
 	dir := r.dir(t.id)
 	spec := r.newSpec(request)
 	if err := prepare(dir, &spec, request.Volumes); err != nil {
 		return err
 	}
-	listener, err := listenFor(spec.Socket)
+	t.mu.Lock()
+	t.status = firstStatus(spec)
+	t.mu.Unlock()
+	if err := r.handOver(t, spec.Socket); err != nil {
+		return err
+	}
+	r.news.add(t.now())
+	t.isHeard()
+	return nil
+}
+
+// handOver gives a task that is prepared to a supervisor, and connects to it.
+func (r *Runtime) handOver(t *task, socket string) error {
+	listener, err := listenFor(socket)
 	if err != nil {
 		return fmt.Errorf("socket: %w", err)
 	}
 	defer listener.Close()
-	conn, err := dial(spec.Socket)
+	conn, err := dial(socket)
 	if err != nil {
 		return fmt.Errorf("socket: %w", err)
 	}
@@ -84,21 +97,17 @@ func (r *Runtime) launch(t *task, request compute.Task) error {
 		conn.Close()
 		return err
 	}
-	status := firstStatus(spec)
-	var pid int
 	var failure error
-	if err := raw.Control(func(fd uintptr) { pid, failure = r.startSupervisor(dir, spec.Mark, fd) }); err != nil {
+	if err := raw.Control(func(fd uintptr) { failure = r.crew.give(r.dir(t.id), fd) }); err != nil {
 		failure = err
 	}
 	if failure != nil {
 		conn.Close()
-		return fmt.Errorf("start the supervisor %s: %w", r.o.Executable, failure)
+		return fmt.Errorf("hand over to a supervisor, %s: %w", r.o.Executable, failure)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.pid, t.conn, t.status = pid, conn, status
-	r.news.add(status)
-	t.isHeard()
+	t.conn = conn
 	return nil
 }
 
@@ -144,17 +153,15 @@ func reopenJournal(path string) (*os.File, error) {
 }
 
 // startSupervisor starts the binary again, in a session of its own, so that no
-// signal to the server's terminal or group reaches it. The listener becomes its
-// file descriptor 3.
-func (r *Runtime) startSupervisor(dir, mark string, listener uintptr) (pid int, err error) {
-	return syscall.ForkExec(r.o.Executable, []string{"packhorse", supervisor.Verb, dir}, &syscall.ProcAttr{
-		Dir: dir,
+// signal to the server's terminal or group reaches it.
+func (r *Runtime) startSupervisor(handover uintptr) (pid int, err error) {
+	return syscall.ForkExec(r.o.Executable, []string{"packhorse", supervisor.Verb, r.o.Dir}, &syscall.ProcAttr{
+		Dir: r.o.Dir,
 		Env: []string{
 			supervisor.EarlyEnv + "=1",
-			supervisor.MarkEnv + "=" + mark, // its commands have it even before they are executed
-			"GOMAXPROCS=1",                  // it does one thing at a time, and starts faster so
+			"GOMAXPROCS=1", // it does one thing at a time, and starts faster so
 		},
-		Files: []uintptr{r.null.Fd(), r.errors.Fd(), r.errors.Fd(), supervisor.ListenerFD: listener},
+		Files: []uintptr{r.null.Fd(), r.errors.Fd(), r.errors.Fd(), supervisor.HandoverFD: handover},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	})
 }

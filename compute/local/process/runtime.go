@@ -43,6 +43,7 @@ type Runtime struct {
 	null    *os.File // standard input of supervisors
 	errors  *os.File // standard error of supervisors
 	news    *news
+	crew    *crew
 
 	mu     sync.Mutex
 	closed bool
@@ -111,6 +112,7 @@ func newRuntime(o Options) (_ *Runtime, err error) {
 		news:  newNews(),
 		tasks: map[string]*task{},
 	}
+	r.crew = &crew{start: r.startSupervisor, all: map[*hand]bool{}}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	if r.lock, err = lockDir(o.Dir); err != nil {
 		return nil, err
@@ -162,7 +164,8 @@ func (r *Runtime) Close() error {
 	}
 	r.closed = true
 	r.mu.Unlock()
-	r.stop() // hangs up on all supervisors
+	r.crew.dismiss()
+	r.stop() // closes the connections of all tasks
 	r.work.Wait()
 	_ = os.Remove(r.sockets) // stays while there is a socket in it
 	for _, f := range []*os.File{r.lock, r.null, r.errors} {
@@ -176,14 +179,14 @@ func (r *Runtime) Close() error {
 // dir is the directory of a task.
 func (r *Runtime) dir(id string) string { return filepath.Join(r.o.Dir, id) }
 
-// Supervise is the life of a supervisor: "packhorse supervise <task directory>".
+// Supervise is the life of a supervisor: "packhorse supervise <directory of the tasks>".
 // args are those behind the verb. Binaries that import this package become
 // supervisors before main is reached (see package supervisor); main calls this,
 // before it does anything else, for those that are started by hand.
 func Supervise(args []string) (exit int) {
 	if len(args) != 1 {
-		fmt.Fprintf(os.Stderr, "usage: packhorse %s <task directory>\npackhorse serve starts supervisors; there is no need to do it by hand\n", supervisor.Verb)
+		fmt.Fprintf(os.Stderr, "usage: packhorse %s <directory of the tasks>\npackhorse serve starts supervisors; there is no need to do it by hand\n", supervisor.Verb)
 		return 2
 	}
-	return supervisor.Run(args[0])
+	return supervisor.Serve()
 }

@@ -32,7 +32,6 @@ type task struct {
 	err   error         // of Run; set before ready is closed
 	heard chan struct{} // closed when its status is what it is, not what it was
 	once  sync.Once     // for heard
-	pid   int           // of the supervisor if it is a child of this process
 
 	mu     sync.Mutex
 	status compute.TaskStatus // Containers is never written to, only replaced
@@ -87,12 +86,33 @@ func merge(status compute.TaskStatus, s supervisor.Status) compute.TaskStatus {
 	return status
 }
 
+// maxHandovers is how often a task is given to a supervisor that dies before it has
+// taken the task up.
+const maxHandovers = 3
+
 // follow listens to a supervisor until it is gone, then settles what became of
 // the task.
 func (r *Runtime) follow(t *task) {
+	for n := 1; ; n++ {
+		r.listen(t)
+		if t.over() || r.ctx.Err() != nil || n >= maxHandovers || !r.unstarted(t.id) || r.handOver(t, r.socketPath(t.id)) != nil {
+			break
+		}
+	}
+	if r.ctx.Err() == nil {
+		r.settle(t)
+	}
+	t.isHeard()
+}
+
+// listen takes over what the supervisor of a task tells until it hangs up.
+func (r *Runtime) listen(t *task) {
 	stop := context.AfterFunc(r.ctx, t.hangUp)
 	defer stop()
-	in := json.NewDecoder(t.conn)
+	t.mu.Lock()
+	conn := t.conn
+	t.mu.Unlock()
+	in := json.NewDecoder(conn)
 	for {
 		var s supervisor.Status
 		if in.Decode(&s) != nil {
@@ -102,18 +122,11 @@ func (r *Runtime) follow(t *task) {
 		t.isHeard()
 	}
 	t.hangUp()
-	if r.ctx.Err() == nil {
-		r.settle(t)
-	}
-	t.isHeard()
 }
 
-// settle waits until the supervisor is gone, and takes over the end that it
+// settle waits until the supervisor has let go of the task, and takes over the end that it
 // recorded; or makes one.
 func (r *Runtime) settle(t *task) {
-	if t.pid != 0 {
-		reap(t.pid)
-	}
 	if t.over() {
 		return // and maybe forgotten: the directory is not ours to look into
 	}
@@ -131,16 +144,6 @@ func (r *Runtime) settle(t *task) {
 	}
 	if r.ctx.Err() == nil {
 		r.lose(map[string]*task{t.id: t})
-	}
-}
-
-// reap waits for a supervisor that was our child. It has closed its socket, so it
-// is as good as gone.
-func reap(pid int) {
-	for {
-		if _, err := syscall.Wait4(pid, nil, 0, nil); err != syscall.EINTR {
-			return
-		}
 	}
 }
 

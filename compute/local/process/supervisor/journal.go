@@ -21,12 +21,14 @@ import (
 // those of ended tasks are).
 func JournalPath(dir string) string { return dir + "/task.jsonl" }
 
-// Record is one line of a journal; one of its fields is set.
+// Record is one line of a journal; one of its fields is set, but for Supervisor.
 type Record struct {
 	Task    *Spec      `json:",omitempty"` // the first line, written before a supervisor is started
 	Started *time.Time `json:",omitempty"` // a supervisor took the task up; no other may
 	Pid     int        `json:",omitempty"` // a command was started
 	End     *Status    `json:",omitempty"` // the last line
+
+	Supervisor int `json:",omitempty"` // with Started: the process id of that supervisor
 }
 
 // Journal is what a journal says.
@@ -35,6 +37,8 @@ type Journal struct {
 	Started time.Time // zero: no supervisor has taken the task up
 	Pids    []int     // of the commands that were started
 	End     *Status   // nil: it runs, or its supervisor died
+
+	Supervisor int // the process id of the one that took it up
 
 	whole bool // its last line is whole
 }
@@ -66,7 +70,7 @@ func parseJournal(f io.Reader) (Journal, error) {
 		case r.Task != nil:
 			j.Task = r.Task
 		case r.Started != nil:
-			j.Started = *r.Started
+			j.Started, j.Supervisor = *r.Started, r.Supervisor
 		case r.Pid != 0:
 			j.Pids = append(j.Pids, r.Pid)
 		case r.End != nil:

@@ -4,10 +4,9 @@ package supervisor
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -16,26 +15,19 @@ import (
 // for a StopFile. Nothing else waits for it.
 const housekeeping = 10 * time.Second
 
-// Run is the life of a supervisor: it runs the task in dir to its end and returns
-// the exit code of the process, 0 unless the task could not be taken up. What went
-// wrong then is on standard error.
-func Run(dir string) int {
-	// Commands get a signal when the thread that forked them ends: this one ends last.
-	runtime.LockOSThread()
+// supervise runs the task in dir to its end, and tells of it on the connections that
+// listener takes. It returns nil, too, when another supervisor has, or had, the task.
+func supervise(dir string, listener int) error {
 	s, err := begin(dir)
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s supervise %s: %v\n", time.Now().UTC().Format(time.RFC3339), dir, err)
-		return 1
+	if s == nil || err != nil {
+		return errors.Join(err, syscall.Close(listener))
 	}
-	if s == nil {
-		return 0 // another one has, or had, the task
+	if s.listener, err = asFile(listener, "listener"); err != nil {
+		return errors.Join(err, s.letGo())
 	}
+	s.listening.Go(s.listen)
 	s.loop()
-	if err := s.finish(); err != nil {
-		fmt.Fprintf(os.Stderr, "%s supervise %s: %v\n", time.Now().UTC().Format(time.RFC3339), dir, err)
-		return 1
-	}
-	return 0
+	return errors.Join(s.finish(), s.letGo())
 }
 
 // supervisor is a task that runs. All but the goroutines that copy output and wait
@@ -44,6 +36,7 @@ type supervisor struct {
 	dir        string
 	spec       Spec
 	journal    *os.File // locked
+	listener   *os.File
 	null       *os.File // standard input of the commands
 	containers []*container
 	status     Status
@@ -53,19 +46,27 @@ type supervisor struct {
 	clients  []*os.File
 	arrivals chan *os.File
 	requests chan Request
+	done     chan struct{} // closed when nobody receives from the channels any more
+
+	listening sync.WaitGroup // all that sends to arrivals and requests
 }
 
 // begin takes up the task in dir; nil when it is, or was, another supervisor's.
 func begin(dir string) (*supervisor, error) {
-	if !isSocket(ListenerFD) {
-		return nil, fmt.Errorf("file descriptor %d is no socket: packhorse serve starts supervisors, do not start one by hand", ListenerFD)
-	}
-	syscall.CloseOnExec(ListenerFD)
 	journal, err := os.OpenFile(JournalPath(dir), os.O_RDWR|os.O_APPEND, 0)
 	if err != nil {
 		return nil, err
 	}
-	// The lock ends with the process, for the file is never closed.
+	s, err := takeUp(dir, journal)
+	if s == nil || err != nil {
+		return nil, errors.Join(err, journal.Close())
+	}
+	return s, nil
+}
+
+// takeUp locks the journal, until it is closed, and notes in it that the task is
+// this supervisor's.
+func takeUp(dir string, journal *os.File) (*supervisor, error) {
 	if err := syscall.Flock(int(journal.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, nil //nolint:nilerr // another supervisor has the task
 	}
@@ -80,7 +81,7 @@ func begin(dir string) (*supervisor, error) {
 		return nil, errNoTask
 	}
 	now := time.Now().UTC()
-	if err := appendWhenRoom(journal, Record{Started: &now}, untilRoom); err != nil {
+	if err := appendWhenRoom(journal, Record{Started: &now, Supervisor: os.Getpid()}, untilRoom); err != nil {
 		return nil, err
 	}
 	s := &supervisor{
@@ -90,17 +91,16 @@ func begin(dir string) (*supervisor, error) {
 		exits:    make(chan *container),
 		arrivals: make(chan *os.File),
 		requests: make(chan Request),
+		done:     make(chan struct{}),
 	}
 	if s.null, err = os.Open(os.DevNull); err != nil {
 		return nil, err
 	}
-	adoptOrphans()
 	s.status = Status{State: pending, Version: 1, Notes: s.spec.Notes}
 	for i := range s.spec.Containers {
 		s.containers = append(s.containers, &container{Container: &s.spec.Containers[i], number: i})
 		s.status.Containers = append(s.status.Containers, ContainerStatus{Name: s.spec.Containers[i].Name})
 	}
-	go s.listen()
 	return s, nil
 }
 
@@ -153,6 +153,19 @@ func (s *supervisor) alive() map[int]bool {
 		}
 	}
 	return pids
+}
+
+// letGo closes all that belongs to the task, its lock with it.
+func (s *supervisor) letGo() error {
+	close(s.done)
+	if s.listener != nil {
+		s.listener.Close() // nobody is told who dials from now on: the end is in the journal
+	}
+	for _, client := range s.clients {
+		client.Close()
+	}
+	s.listening.Wait()
+	return errors.Join(s.null.Close(), s.journal.Close())
 }
 
 // untilRoom passes the time while the disk is full.

@@ -18,14 +18,18 @@ func isSocket(fd int) bool {
 	return syscall.Fstat(fd, &stat) == nil && stat.Mode&syscall.S_IFMT == syscall.S_IFSOCK
 }
 
-// listen hands each connection to the loop and reads what it says. It uses the
-// listener as a plain file descriptor, for package net is initialised late.
-func (s *supervisor) listen() {
-	if err := syscall.SetNonblock(ListenerFD, true); err != nil {
-		return
+// asFile makes a file of a file descriptor that can be closed while it is waited for.
+func asFile(fd int, name string) (*os.File, error) {
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		return nil, errors.Join(err, syscall.Close(fd))
 	}
-	listener := os.NewFile(ListenerFD, "listener")
-	raw, err := listener.SyscallConn()
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+// listen hands each connection to the loop and reads what it says, until the listener
+// is closed. That is a plain file, for package net is initialised late.
+func (s *supervisor) listen() {
+	raw, err := s.listener.SyscallConn()
 	if err != nil {
 		return
 	}
@@ -43,8 +47,13 @@ func (s *supervisor) listen() {
 			continue // that connection is gone again
 		}
 		client := os.NewFile(uintptr(fd), "client")
-		s.arrivals <- client
-		go s.hear(client)
+		select {
+		case s.arrivals <- client:
+			s.listening.Go(func() { s.hear(client) })
+		case <-s.done:
+			client.Close()
+			return
+		}
 	}
 }
 
@@ -68,7 +77,11 @@ func (s *supervisor) hear(client *os.File) {
 		if err := in.Decode(&request); err != nil {
 			return
 		}
-		s.requests <- request
+		select {
+		case s.requests <- request:
+		case <-s.done:
+			return
+		}
 	}
 }
 

@@ -10,11 +10,6 @@ const (
 	WorkDir  = "work" // where the commands start
 )
 
-// ListenerFD is the file descriptor at which a supervisor finds the unix socket
-// on which it listens. The server makes the socket, so that it can dial before
-// the supervisor is up.
-const ListenerFD = 3
-
 // MarkEnv is the variable that all processes of a task have: Spec.Mark, then "/"
 // and the number of the container.
 const MarkEnv = "PACKHORSE_TASK"

@@ -1,0 +1,103 @@
+package process_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/packhorse-batch/packhorse/compute/local/process/supervisor"
+)
+
+// supervisedBy is the process that had a task, which may have ended.
+func (b *bench) supervisedBy(id string) int {
+	b.Helper()
+	past, err := supervisor.ReadJournal(supervisor.JournalPath(b.taskDir(id)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return past.Supervisor
+}
+
+func TestASupervisorTakesOneTaskAfterAnother(t *testing.T) {
+	b := newBench(t)
+	first := shell("echo first; exit 1")
+	b.ends(first)
+	// It is free a moment after the end is told; until then another one is started.
+	for i := range 1000 {
+		next := shell("echo next; exit 2")
+		got := b.ends(next)
+		if diff := cmp.Diff([]string{"next"}, b.output(next.Containers[0])); code(got) != 2 || diff != "" {
+			t.Fatalf("task %d ended with %d, log (-want +got):\n%s", i, code(got), diff)
+		}
+		if b.supervisedBy(next.ID) == b.supervisedBy(first.ID) {
+			return
+		}
+	}
+	t.Error("1,000 tasks, and none had the supervisor of the first")
+}
+
+func TestASupervisorThatDiedWhileItWaitedIsReplaced(t *testing.T) {
+	b := newBench(t)
+	for range 5 {
+		task := shell("exit 3")
+		got := b.ends(task)
+		if code(got) != 3 {
+			t.Fatalf("task = %+v, want exit code 3", got)
+		}
+		pid := b.supervisedBy(task.ID)
+		b.kill(pid)
+		b.gone(pid)
+	}
+}
+
+// What a server has started leaves with it, but for what has a task.
+func TestSupervisorsThatWaitLeaveWithTheServer(t *testing.T) {
+	b := newBench(t)
+	ended, runs := shell("exit 0"), shell("while [ ! -e go ]; do sleep 0.01; done; exit 4")
+	b.run(runs)
+	b.running(runs.ID)
+	b.ends(ended)
+	waits, works := b.supervisedBy(ended.ID), b.supervisedBy(runs.ID)
+	b.close()
+	b.gone(waits)
+	if !lives(works) {
+		t.Errorf("the supervisor of a task that runs left with the server")
+	}
+	b.touch(runs.ID, "go")
+	b.gone(works)
+	b.open()
+	if got := b.stopped(runs.ID); code(got) != 4 {
+		t.Errorf("the task ended as %+v, want exit code 4", got)
+	}
+}
+
+// What a task had is closed before the next: files of a supervisor do not add up.
+func TestASupervisorKeepsNothingOfItsTasks(t *testing.T) {
+	b := newBench(t)
+	const script = "ls /proc/self/fd | wc -l; ls /proc/$PPID/fd | wc -l"
+	files := map[int]string{} // by supervisor: what its first task saw
+	for range 60 {
+		task := shell(script)
+		b.ends(task)
+		seen, pid := strings.Join(b.output(task.Containers[0]), " of the task, of the supervisor "), b.supervisedBy(task.ID)
+		if first, known := files[pid]; known && first != seen {
+			t.Fatalf("open files: %s; at the first task of the same supervisor: %s", seen, first)
+		}
+		files[pid] = seen
+	}
+	if len(files) > 30 {
+		t.Errorf("60 tasks had %d supervisors", len(files))
+	}
+}
+
+// gone waits until a process is no more.
+func (b *bench) gone(pid int) {
+	b.Helper()
+	for deadline := time.Now().Add(patience); lives(pid); time.Sleep(time.Millisecond) { // nothing tells when
+		if time.Now().After(deadline) {
+			b.Fatalf("process %d lives on", pid)
+		}
+	}
+}
