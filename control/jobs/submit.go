@@ -20,9 +20,23 @@ import (
 const maxSpecKiB = 300
 
 // SubmitJob records a job. It is durable when it returns. A call that an SDK
-// repeats (same amz-sdk-invocation-id) answers with the job that the first one made.
+// repeats (same amz-sdk-invocation-id) answers with the job that the first one made,
+// whatever has become of its queue and definition since.
 func (s *Jobs) SubmitJob(ctx context.Context, in *awsbatch.SubmitJobInput) (*awsbatch.SubmitJobOutput, error) {
 	call := invocation.From(ctx)
+	out, err := s.submit(ctx, in, call)
+	if err == nil || call == "" {
+		return out, err
+	}
+	// Looked for only now: few calls are repeats, and only a failed one can hide that.
+	id, onceErr := s.Records.Once(ctx, call)
+	if onceErr != nil {
+		return nil, err
+	}
+	return s.submitted(id, in), nil
+}
+
+func (s *Jobs) submit(ctx context.Context, in *awsbatch.SubmitJobInput, call string) (*awsbatch.SubmitJobOutput, error) {
 	now := s.Now()
 	job, err := s.prepare(ctx, in)
 	if err != nil {
@@ -45,9 +59,6 @@ func (s *Jobs) SubmitJob(ctx context.Context, in *awsbatch.SubmitJobInput) (*aws
 	}
 	edges := s.edges(job, in)
 	if err := s.write(ctx, ops, edges); err != nil {
-		if call != "" && store.IsConflict(err) {
-			return s.repeated(ctx, in, call)
-		}
 		if len(edges) > 0 {
 			s.Lifecycle.SettleLater() // it may be recorded all the same
 		}
@@ -68,15 +79,6 @@ func (s *Jobs) submitted(id string, in *awsbatch.SubmitJobInput) *awsbatch.Submi
 	return &awsbatch.SubmitJobOutput{
 		JobArn: ptr(s.Account.ARN("job", id)), JobId: &id, JobName: in.JobName,
 	}
-}
-
-// repeated answers a call that was served before.
-func (s *Jobs) repeated(ctx context.Context, in *awsbatch.SubmitJobInput, call string) (*awsbatch.SubmitJobOutput, error) {
-	id, err := s.Records.Once(ctx, call)
-	if err != nil {
-		return nil, err
-	}
-	return s.submitted(id, in), nil
 }
 
 // edgesWithJob is how many edges go into one write with the job itself.

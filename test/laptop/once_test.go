@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 )
 
@@ -70,6 +72,23 @@ func TestACallThatIsRepeatedMakesOneJob(t *testing.T) {
 	}
 	if got := len(attempts(t, readLedger(t, s.ledger))); got != 2 {
 		t.Errorf("%d jobs ran, want 2", got)
+	}
+}
+
+// The answer to the first call was lost, and then its queue was disabled.
+func TestACallThatIsRepeatedLateIsAnsweredAllTheSame(t *testing.T) {
+	s := newShop(t)
+	first := s.post("call-1", "repeated")
+	s.ends(first)
+	client := s.batch()
+	_, err := client.UpdateJobQueue(t.Context(), &batch.UpdateJobQueueInput{JobQueue: aws.String(queue), State: types.JQStateDisabled})
+	s.check(err)
+	if again := s.post("call-1", "repeated"); again != first {
+		t.Errorf("repeated after its queue was disabled: job %s, want %s as before", again, first)
+	}
+	order := s.order("another")
+	if _, err := client.SubmitJob(t.Context(), order); err == nil || !strings.Contains(err.Error(), "DISABLED") {
+		t.Errorf("another call = %v, want it refused: the queue is DISABLED", err)
 	}
 }
 
