@@ -44,6 +44,7 @@ go version
 runner=$(tool "$gotestsum")
 engine_prepare
 clients_prepare
+localstack/install.sh
 
 status=0
 race_pass || status=$?
