@@ -33,7 +33,7 @@ func tie(pid int) (*leash, error) {
 
 // release lets go of a process that has ended.
 func (l *leash) release() {
-	l.shell.Process.Kill()
+	_ = l.shell.Process.Kill() // fails only when it has ended
 	l.shell.Wait()
 	l.held.Close()
 }

@@ -100,7 +100,7 @@ func launch(cmd *exec.Cmd, endpoint string) error {
 		leash.release()
 	}()
 	if err := answers(endpoint, ended); err != nil {
-		cmd.Process.Kill()
+		_ = cmd.Process.Kill() // fails only when it has ended
 		<-ended
 		return fmt.Errorf("%w; it said:\n%s", err, tail(output.Name()))
 	}
