@@ -73,7 +73,7 @@ func TestDescribeContainerInstances(t *testing.T) {
 	server, _ := start(t, api.Config{Fleet: newFleet()})
 	client := ecs.NewFromConfig(sdk(server))
 	out, err := client.DescribeContainerInstances(t.Context(), &ecs.DescribeContainerInstancesInput{ContainerInstances: []string{
-		account.InstanceARN("a", "h1"), account.InstanceARN("a", "h2"), account.InstanceARN("a", "h3"), "ffff"}})
+		account.InstanceARN("a", "h1", ""), account.InstanceARN("a", "h2", ""), account.InstanceARN("a", "h3", ""), "ffff"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestClustersAndLists(t *testing.T) {
 		"all":                     {ecs.ListTasksInput{}, []string{account.ECS("task/a/1111"), account.ECS("task/b/3333")}},
 		"of a cluster":            {ecs.ListTasksInput{Cluster: new("a")}, []string{account.ECS("task/a/1111")}},
 		"of a job":                {ecs.ListTasksInput{StartedBy: new("j3")}, []string{account.ECS("task/b/3333")}},
-		"of a container instance": {ecs.ListTasksInput{ContainerInstance: new(account.InstanceARN("a", "h1"))}, []string{account.ECS("task/a/1111")}},
+		"of a container instance": {ecs.ListTasksInput{ContainerInstance: new(account.InstanceARN("a", "h1", ""))}, []string{account.ECS("task/a/1111")}},
 		"on Fargate":              {ecs.ListTasksInput{LaunchType: "FARGATE"}, []string{account.ECS("task/b/3333")}},
 		"stopped":                 {ecs.ListTasksInput{DesiredStatus: "STOPPED"}, nil},
 	} {

@@ -70,7 +70,7 @@ var began = time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 // task 2, "b" on Fargate with task 3 that is being started. A third host is gone.
 func newFleet() *fakeFleet {
 	a, b := account.ECS("cluster/a"), account.ECS("cluster/b")
-	h1 := account.InstanceARN("a", "h1")
+	h1 := account.InstanceARN("a", "h1", "")
 	return &fakeFleet{
 		clusters: []api.ClusterView{{ARN: b, Name: "b", Pending: 1}, {ARN: a, Name: "a", Hosts: 2, Running: 1}},
 		hosts: []api.HostView{
@@ -78,9 +78,9 @@ func newFleet() *fakeFleet {
 				Arch: "x86_64", Market: compute.Spot, Zone: "eu-west-1a", PrivateIP: "10.0.0.1", State: compute.HostReady,
 				LaunchedAt: began, ReadyAt: began.Add(time.Minute), Running: 1,
 				Has: batch.Resources{MilliVCPU: 4000, MemoryMiB: 15000, GPUs: 1}, Free: batch.Resources{MilliVCPU: 2000, MemoryMiB: 11000}},
-			{Instance: "i-00000000000000002", ContainerInstanceARN: account.InstanceARN("a", "h2"), ClusterARN: a, Environment: "a",
+			{Instance: "i-00000000000000002", ContainerInstanceARN: account.InstanceARN("a", "h2", ""), ClusterARN: a, Environment: "a",
 				Type: "m6g.large", Arch: "arm64", Market: compute.OnDemand, Zone: "eu-west-1b", State: compute.HostBooting, LaunchedAt: began},
-			{Instance: "i-00000000000000003", ContainerInstanceARN: account.InstanceARN("a", "h3"), ClusterARN: a, Environment: "a",
+			{Instance: "i-00000000000000003", ContainerInstanceARN: account.InstanceARN("a", "h3", ""), ClusterARN: a, Environment: "a",
 				Type: "m6i.large", Market: compute.OnDemand, Zone: "eu-west-1b", State: compute.HostGone, Reason: "idle", LaunchedAt: began},
 		},
 		tasks: []api.TaskView{

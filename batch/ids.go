@@ -60,10 +60,14 @@ func (a Account) ECS(resource string) string {
 }
 
 // TaskARN returns the ARN of the task of a placement.
-func (a Account) TaskARN(p Placement) string { return a.ECS("task/" + p.Cluster + "/" + p.Task) }
+func (a Account) TaskARN(p Placement) string { return a.ECS("task/" + p.Cluster + "/" + p.TaskID()) }
 
-// InstanceARN returns the container instance ARN of a host in a cluster.
-func (a Account) InstanceARN(cluster, host string) string {
+// InstanceARN returns the container instance ARN of a host in a cluster; ref is ECS's id
+// of it, if it has one of its own.
+func (a Account) InstanceARN(cluster, host, ref string) string {
+	if ref != "" {
+		return a.ECS("container-instance/" + cluster + "/" + ref)
+	}
 	sum := sha256.Sum256([]byte("container-instance/" + host))
 	return a.ECS("container-instance/" + cluster + "/" + hex.EncodeToString(sum[:16]))
 }

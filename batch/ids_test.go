@@ -85,7 +85,7 @@ func TestARNs(t *testing.T) {
 	if got, want := account.TaskARN(batch.Placement{Cluster: "ce_Batch_1", Task: "0a"}), "arn:aws:ecs:eu-west-1:123456789012:task/ce_Batch_1/0a"; got != want {
 		t.Errorf("TaskARN = %s, want %s", got, want)
 	}
-	one, two := account.InstanceARN("c", "h1"), account.InstanceARN("c", "h2")
+	one, two := account.InstanceARN("c", "h1", ""), account.InstanceARN("c", "h2", "")
 	if !strings.HasPrefix(one, "arn:aws:ecs:eu-west-1:123456789012:container-instance/c/") || one == two {
 		t.Errorf("InstanceARN = %s and %s, want two of the cluster", one, two)
 	}

@@ -72,9 +72,21 @@ type Placement struct {
 	Environment string `json:"e"`           // name of the compute environment
 	Cluster     string `json:"cl"`          // name of its ECS cluster
 	Host        string `json:"h,omitempty"` // id of the host record; empty on Fargate
-	Task        string `json:"t"`           // ECS task id, derived from job and attempt
+	Task        string `json:"t"`           // the task's id, derived from job and attempt
+	// TaskRef and HostRef are ECS's own ids of task and container instance where these
+	// are in an account; empty where ours stand for them.
+	TaskRef string `json:"tr,omitempty"`
+	HostRef string `json:"hr,omitempty"`
 	// Notes are remarks on how the task is run here, for the job's owner.
 	Notes string `json:"no,omitempty"`
+}
+
+// TaskID is the id that ECS knows the task by: part of its ARN and of its log streams.
+func (p Placement) TaskID() string {
+	if p.TaskRef != "" {
+		return p.TaskRef
+	}
+	return p.Task
 }
 
 // Attempt is one attempt that ended.

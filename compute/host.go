@@ -44,6 +44,9 @@ type HostRequest struct {
 	// environment has: nothing is launched, it is registered.
 	Type   string
 	Market Market
+	// Others are further types that would do as well, best first: a backend that buys
+	// from a market with many prices may take any of them.
+	Others []string
 	// Settings are the environment's own: subnets, roles, images, tags.
 	Settings *types.ComputeResource
 }
@@ -68,16 +71,19 @@ type Host struct {
 	Environment string
 	Cluster     string
 	Instance    string // EC2 instance id, "i-" and 17 hex digits
-	Type        string
-	Market      Market
-	Zone        string
-	PrivateIP   string
-	State       HostState
-	Has         batch.Resources // what tasks may use: memory as the ECS agent registers it
-	LaunchedAt  time.Time
-	ReadyAt     time.Time
-	Reason      string // why it is gone
-	Version     int64  // rises with each change
+	// Ref is ECS's id of the container instance, the last part of its ARN, where ECS
+	// itself gave it one.
+	Ref        string
+	Type       string
+	Market     Market
+	Zone       string
+	PrivateIP  string
+	State      HostState
+	Has        batch.Resources // what tasks may use: memory as the ECS agent registers it
+	LaunchedAt time.Time
+	ReadyAt    time.Time
+	Reason     string // why it is gone
+	Version    int64  // rises with each change
 }
 
 // Hosts launches and ends hosts. All methods may be called from many goroutines
@@ -95,6 +101,21 @@ type Hosts interface {
 	// news that the host is GONE. It returns when the request is taken. An unknown or
 	// gone host is no error.
 	Terminate(ctx context.Context, id string) error
+}
+
+// Drainer is a backend that must be told that a host takes no more tasks.
+type Drainer interface {
+	// Drain lets the tasks of a host end and takes no more. Again, or for a host that is
+	// unknown or gone, it does nothing.
+	Drain(ctx context.Context, id string) error
+}
+
+// Environments is a backend that keeps something for each environment, a cluster or a
+// launch template, and makes it with the first host or task.
+type Environments interface {
+	// RemoveEnvironment removes it; the environment has no host and no task any more.
+	// One that is unknown is no error.
+	RemoveEnvironment(ctx context.Context, name, cluster string) error
 }
 
 // News is something that happened to a task or a host; one of the two is set.

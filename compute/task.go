@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/batch/types"
+
 	"github.com/packhorse-batch/packhorse/batch"
 )
 
@@ -20,6 +22,28 @@ type Task struct {
 	Containers []Container
 	Volumes    []Volume
 	Tags       map[string]string
+	// Definition is "name:revision" of the job definition.
+	Definition string
+	// Elsewhere is what only ECS itself needs to know; a machine has no use for it.
+	Elsewhere Elsewhere
+}
+
+// Elsewhere is what ECS needs to run a task in an account.
+type Elsewhere struct {
+	Environment   string // name of the compute environment
+	JobRole       string // ARN or name of the role of the containers
+	ExecutionRole string // ARN of the role that pulls images and reads secrets; empty: the backend's own
+	Arch          string // "x86_64", "arm64" or empty
+	// Settings are those of the environment: on Fargate subnets, security groups, and
+	// whether it is FARGATE_SPOT.
+	Settings        *types.ComputeResource
+	PlatformVersion string // of Fargate; empty is LATEST
+	AssignPublicIP  bool
+	EphemeralGiB    int32 // of Fargate; 0 is its default of 20
+	ExecuteCommand  bool
+	NetworkMode     string // of a task on a host: "host" (AWS Batch's), "bridge", ...
+	IPCMode         string
+	PIDMode         string
 }
 
 // Container is one container of a task, with everything resolved: parameters
@@ -47,7 +71,16 @@ type Container struct {
 	LogGroup     string
 	LogStream    string
 	StopTimeout  time.Duration // between SIGTERM and SIGKILL; 0 is DefaultStopTimeout
+
+	// What only ECS itself takes.
+	Secrets     []Secret
+	Log         *types.LogConfiguration // nil: awslogs, as AWS Batch has it
+	Credentials string                  // ARN of the secret with the registry's credentials
 }
+
+// Secret is a variable whose value ECS takes from Secrets Manager or the parameter
+// store.
+type Secret struct{ Name, ValueFrom string }
 
 // DefaultStopTimeout is the time between SIGTERM and SIGKILL: ECS's default,
 // ECS_CONTAINER_STOP_TIMEOUT of the agent.
@@ -67,6 +100,8 @@ type Volume struct {
 	Name string
 	// HostPath is a path on the host; empty is an empty volume that lives with the task.
 	HostPath string
+	// EFS is set for a file system of ECS's own; only ECS itself takes it.
+	EFS *types.EFSVolumeConfiguration
 }
 
 // Mount makes a Volume visible in a container.
@@ -119,7 +154,10 @@ const (
 
 // TaskStatus is what a backend knows of a task.
 type TaskStatus struct {
-	ID      string
+	ID string
+	// Ref is ECS's id of the task, the last part of its ARN, where ECS itself gave it
+	// one; empty where it is ID.
+	Ref     string
 	JobID   string
 	Attempt int
 	Host    string

@@ -49,6 +49,9 @@ type Config struct {
 	// about to have; false when the engine does not know (yet). nil shows what
 	// was asked for.
 	DesiredVCPUs func(ctx context.Context, env store.Environment) (vcpus int32, ok bool)
+	// RemoveEnvironment removes what was made outside of the records for an environment
+	// that is being deleted and is empty. nil: there is nothing.
+	RemoveEnvironment func(ctx context.Context, env store.Environment) error
 	// EndJobs ends the jobs of a queue that is being deleted, and reports whether
 	// some have not ended yet. It is called again until none remain. nil leaves the
 	// jobs to end by themselves.

@@ -81,6 +81,11 @@ func (c *Control) finishEnvironment(ctx context.Context, name string) error {
 	case env.Detail.Status != types.CEStatusDeleting:
 		return nil
 	}
+	if c.cfg.RemoveEnvironment != nil {
+		if err := c.cfg.RemoveEnvironment(ctx, env); err != nil {
+			return err // the next sweep tries again
+		}
+	}
 	return gone(c.cfg.Records.Write(ctx, c.cfg.Records.DeleteEnvironment(env)))
 }
 

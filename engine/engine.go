@@ -28,6 +28,9 @@ type Config struct {
 	IdleWindow time.Duration
 	// Secret returns the value of a secret of a container, if this home has it.
 	Secret func(name, valueFrom string) (string, bool)
+	// ECS says that compute is ECS itself: secrets, file systems, log drivers and roles are
+	// left to it.
+	ECS bool
 	// FinishDeletes removes queues and environments that are being deleted and have
 	// become empty; it may be nil.
 	FinishDeletes func(context.Context) error

@@ -212,6 +212,7 @@ func (e *Engine) carryOut(ctx context.Context, env store.Environment, hosts []st
 		if err := e.Records.Write(ctx, e.Records.PutHost(h)); err != nil && !store.IsConflict(err) {
 			return err
 		}
+		e.drain(ctx, h)
 		e.Log.Info("host drains", "host", h.Instance, "type", h.Type, "environment", h.Environment)
 		out.Again = true
 	}
@@ -223,6 +224,18 @@ func (e *Engine) carryOut(ctx context.Context, env store.Environment, hosts []st
 	return e.askAgain(ctx, env, slices.DeleteFunc(slices.Clone(hosts), func(h store.Host) bool {
 		return slices.Contains(plan.Terminate, h.ID)
 	}), now, out)
+}
+
+// drain tells compute that a host takes no more tasks, where it wants to know. That the
+// record says so is what counts: nothing is placed there any more.
+func (e *Engine) drain(ctx context.Context, h store.Host) {
+	d, ok := e.Compute.(compute.Drainer)
+	if !ok {
+		return
+	}
+	if err := d.Drain(ctx, h.ID); err != nil {
+		e.Log.Warn("a host that drains could not be told so", "host", h.Instance, "error", err)
+	}
 }
 
 // whyEnded says why a plan ends a host.
@@ -313,7 +326,7 @@ func ignoreConflict(err error) error {
 
 // joined is a host's record with what compute knows of it.
 func joined(h store.Host, got compute.Host, now time.Time) store.Host {
-	h.Instance, h.Zone, h.PrivateIP = got.Instance, got.Zone, got.PrivateIP
+	h.Instance, h.Ref, h.Zone, h.PrivateIP = got.Instance, got.Ref, got.Zone, got.PrivateIP
 	if got.Type != "" {
 		h.Type = got.Type
 	}
@@ -387,4 +400,13 @@ func (e *Engine) DesiredVCPUs(ctx context.Context, env store.Environment) (int32
 		}
 	}
 	return int32(milli / 1000), true
+}
+
+// RemoveEnvironment lets compute remove what it keeps for an environment that is empty.
+func (e *Engine) RemoveEnvironment(ctx context.Context, env store.Environment) error {
+	keeper, ok := e.Compute.(compute.Environments)
+	if !ok {
+		return nil
+	}
+	return keeper.RemoveEnvironment(ctx, env.Name(), env.Cluster())
 }

@@ -111,6 +111,10 @@ func (e *Engine) observed(ctx context.Context, status compute.TaskStatus) func(b
 			return j, nil, errSkip
 		}
 		p := *j.Placement
+		known := p.TaskRef
+		if status.Ref != "" {
+			p.TaskRef = status.Ref
+		}
 		j.Placement = &p
 		switch status.State {
 		case compute.TaskRunning:
@@ -118,7 +122,7 @@ func (e *Engine) observed(ctx context.Context, status compute.TaskStatus) func(b
 		case compute.TaskStopped:
 			return e.observedStopped(ctx, j, status)
 		}
-		if p.Notes == status.Notes {
+		if p.Notes == status.Notes && (status.Ref == "" || p.TaskRef == known) {
 			return j, nil, errSkip
 		}
 		p.Notes = status.Notes

@@ -62,10 +62,15 @@ func (e *Engine) task(ctx context.Context, j batch.Job) (compute.Task, error) {
 	}
 	t := compute.Task{
 		ID: j.Placement.Task, JobID: j.ID, Attempt: j.Attempts, Cluster: j.Placement.Cluster,
-		Host: j.Placement.Host, Tags: w.tags,
+		Host: j.Placement.Host, Tags: w.tags, Definition: j.Definition,
+	}
+	if e.ECS {
+		if t.Elsewhere, err = e.elsewhere(ctx, j, w); err != nil {
+			return t, err
+		}
 	}
 	for _, v := range w.Volumes() {
-		volume, err := volume(v)
+		volume, err := e.volume(v)
 		if err != nil {
 			return t, err
 		}
@@ -81,9 +86,11 @@ func (e *Engine) task(ctx context.Context, j batch.Job) (compute.Task, error) {
 	return t, nil
 }
 
-func volume(v types.Volume) (compute.Volume, error) {
+func (e *Engine) volume(v types.Volume) (compute.Volume, error) {
 	out := compute.Volume{Name: deref(v.Name)}
 	switch {
+	case e.ECS && v.EfsVolumeConfiguration != nil:
+		out.EFS = v.EfsVolumeConfiguration
 	case v.EfsVolumeConfiguration != nil, v.S3filesVolumeConfiguration != nil:
 		return out, &batch.Error{Code: batch.CodeInvalid,
 			Message: fmt.Sprintf("ResourceInitializationError: volume %s is on EFS or S3 Files, which are not here.", out.Name),
@@ -111,6 +118,15 @@ func (e *Engine) container(j batch.Job, w work, c types.TaskContainerProperties)
 	}
 	if out.Env, err = e.environ(j, w, c); err != nil {
 		return out, err
+	}
+	if e.ECS {
+		for _, s := range c.Secrets {
+			out.Secrets = append(out.Secrets, compute.Secret{Name: deref(s.Name), ValueFrom: deref(s.ValueFrom)})
+		}
+		out.Log = c.LogConfiguration
+		if c.RepositoryCredentials != nil {
+			out.Credentials = deref(c.RepositoryCredentials.CredentialsParameter)
+		}
 	}
 	for _, m := range c.MountPoints {
 		out.Mounts = append(out.Mounts, compute.Mount{
@@ -176,6 +192,9 @@ func (e *Engine) environ(j batch.Job, w work, c types.TaskContainerProperties) (
 		set(deref(kv.Name), deref(kv.Value))
 	}
 	for _, s := range c.Secrets {
+		if e.ECS {
+			break
+		}
 		value, ok := "", false
 		if e.Secret != nil {
 			value, ok = e.Secret(deref(s.Name), deref(s.ValueFrom))

@@ -22,6 +22,7 @@ type Host struct {
 	Market      compute.Market    `json:"m,omitempty"`
 	State       compute.HostState `json:"s"`
 	Instance    string            `json:"in,omitempty"` // EC2 instance id
+	Ref         string            `json:"rf,omitempty"` // ECS's id of the container instance; see compute.Host
 	Zone        string            `json:"z,omitempty"`
 	PrivateIP   string            `json:"ip,omitempty"`
 	Has         batch.Resources   `json:"h"`

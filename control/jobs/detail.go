@@ -30,7 +30,7 @@ func (s *Jobs) container(job batch.Job, m batch.Effective, attempts []batch.Atte
 	if placement != nil {
 		d.TaskArn = ptr(s.Account.TaskARN(*placement))
 		if job.StartedAt > 0 {
-			d.LogStreamName = ptr(batch.LogStream(job.Definition, m.Containers()[0], placement.Task))
+			d.LogStreamName = ptr(batch.LogStream(job.Definition, m.Containers()[0], placement.TaskID()))
 		}
 		d.ContainerInstanceArn = s.instance(*placement)
 	}
@@ -57,7 +57,7 @@ func (s *Jobs) instance(p batch.Placement) *string {
 	if p.Host == "" {
 		return nil
 	}
-	return ptr(s.Account.InstanceARN(p.Cluster, p.Host))
+	return ptr(s.Account.InstanceARN(p.Cluster, p.Host, p.HostRef))
 }
 
 // attempt builds one entry of attempts.
@@ -68,7 +68,7 @@ func (s *Jobs) attempt(job batch.Job, a batch.Attempt, m batch.Effective) types.
 		if a.StartedAt == 0 {
 			return nil
 		}
-		return ptr(batch.LogStream(job.Definition, c, a.Placement.Task))
+		return ptr(batch.LogStream(job.Definition, c, a.Placement.TaskID()))
 	}
 	d := types.AttemptDetail{
 		StartedAt: millis(a.StartedAt), StoppedAt: millis(a.StoppedAt), StatusReason: optional(a.StatusReason),
@@ -123,7 +123,7 @@ func (s *Jobs) ecs(job batch.Job, m batch.Effective, attempts []batch.Attempt) *
 				StartTimeout: c.StartTimeout, StopTimeout: c.StopTimeout, Ulimits: list(c.Ulimits), User: c.User,
 			}
 			if placement != nil && job.StartedAt > 0 {
-				cd.LogStreamName = optional(batch.LogStream(job.Definition, c, placement.Task))
+				cd.LogStreamName = optional(batch.LogStream(job.Definition, c, placement.TaskID()))
 			}
 			if last != nil {
 				for _, e := range last.Containers {

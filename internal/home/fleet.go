@@ -62,7 +62,7 @@ func (f Fleet) task(job batch.Job) (api.TaskView, bool) {
 	}
 	v.ARN, v.ClusterARN = f.Account.TaskARN(p), f.Account.ECS("cluster/"+p.Cluster)
 	if p.Host != "" {
-		v.ContainerInstanceARN = f.Account.InstanceARN(p.Cluster, p.Host)
+		v.ContainerInstanceARN = f.Account.InstanceARN(p.Cluster, p.Host, p.HostRef)
 	}
 	if job.Last != nil && len(job.Last.Containers) > 0 {
 		for _, c := range job.Last.Containers {
@@ -147,7 +147,7 @@ func (f Fleet) Hosts(ctx context.Context) ([]api.HostView, error) {
 				continue // not asked for yet
 			}
 			views = append(views, api.HostView{
-				Instance: h.Instance, ContainerInstanceARN: f.Account.InstanceARN(h.Cluster, h.ID),
+				Instance: h.Instance, ContainerInstanceARN: f.Account.InstanceARN(h.Cluster, h.ID, h.Ref),
 				ClusterARN: f.Account.ECS("cluster/" + h.Cluster), Environment: h.Environment,
 				Type: h.Type, Arch: h.Arch, Market: h.Market, Zone: h.Zone, PrivateIP: h.PrivateIP,
 				State: h.State, Reason: h.Reason, LaunchedAt: moment(h.CreatedAt), ReadyAt: moment(h.ReadyAt),

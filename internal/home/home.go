@@ -35,6 +35,10 @@ type Parts struct {
 	// depends on nothing but what was done before, for simulations that a seed must
 	// be able to repeat. They give NewID too.
 	Serial bool
+	// ECS says that compute is ECS itself; see engine.Config.
+	ECS bool
+	// OrderingLag is how far the table's orderings may lag behind; 0 for those that do not.
+	OrderingLag time.Duration
 	// NewID makes the ids of jobs and hosts; nil is jobs.NewID.
 	NewID func() string
 }
@@ -67,12 +71,13 @@ func New(p Parts) *Home {
 			expanded, _ := types.Expand(names)
 			return expanded
 		},
-		Now: p.Now, NewID: p.NewID, IdleWindow: p.IdleWindow, Senders: atOnce, Secret: p.Secret, Log: p.Log,
+		Now: p.Now, NewID: p.NewID, IdleWindow: p.IdleWindow, Senders: atOnce, Secret: p.Secret, ECS: p.ECS, Log: p.Log,
 	})
 	life.Woken = h.Engine.Kick
 	h.Control = control.New(control.Config{
 		Records: records, Account: p.Account, Types: types, Now: p.Now, NewUUID: uuid.NewString,
 		Kick: h.Engine.Kick, EndJobs: h.Engine.EndJobs, DesiredVCPUs: h.Engine.DesiredVCPUs,
+		RemoveEnvironment: h.Engine.RemoveEnvironment, OrderingLag: p.OrderingLag,
 	})
 	h.Engine.FinishDeletes = h.FinishDeletes
 	h.Jobs = &jobs.Jobs{
