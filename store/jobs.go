@@ -375,7 +375,13 @@ type once struct {
 // PutOnce remembers that the SDK call of an invocation id made job id. It goes
 // with the job's first Write, which it makes fail when the call was served before.
 func (r *Records) PutOnce(invocation, id string, now time.Time) Op {
-	return put(Key{"once", invocation}, 0, once{id}, now.Add(onceRetention))
+	return r.PutOnceFor(invocation, id, now, onceRetention)
+}
+
+// PutOnceFor is PutOnce for a caller that may repeat a call later than SDKs do. It is
+// remembered for keep, and an hour at least.
+func (r *Records) PutOnceFor(invocation, id string, now time.Time, keep time.Duration) Op {
+	return put(Key{"once", invocation}, 0, once{id}, now.Add(max(keep, onceRetention)))
 }
 
 // Once returns the job that an SDK call made, or ErrNotFound.

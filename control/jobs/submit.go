@@ -55,7 +55,7 @@ func (s *Jobs) submit(ctx context.Context, in *awsbatch.SubmitJobInput, call str
 	}
 	ops := []store.Op{s.Records.PutJob(job), s.Records.PutSpec(job.ID, spec)}
 	if call != "" {
-		ops = append(ops, s.Records.PutOnce(call, job.ID, now))
+		ops = append(ops, s.Records.PutOnceFor(call, job.ID, now, invocation.Kept(ctx)))
 	}
 	edges := s.edges(job, in)
 	if err := s.write(ctx, ops, edges); err != nil {

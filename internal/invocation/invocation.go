@@ -8,6 +8,7 @@ package invocation
 
 import (
 	"context"
+	"time"
 	"unicode/utf8"
 )
 
@@ -32,4 +33,18 @@ func With(ctx context.Context, id string) context.Context {
 func From(ctx context.Context) string {
 	id, _ := ctx.Value(key{}).(string)
 	return id
+}
+
+type keepKey struct{}
+
+// Keep returns ctx with how long the call may be repeated and must then be recognised.
+// SDKs repeat within minutes; a message of a queue may come again after days.
+func Keep(ctx context.Context, keep time.Duration) context.Context {
+	return context.WithValue(ctx, keepKey{}, keep)
+}
+
+// Kept returns the time of Keep, 0 when nothing was said.
+func Kept(ctx context.Context) time.Duration {
+	keep, _ := ctx.Value(keepKey{}).(time.Duration)
+	return keep
 }

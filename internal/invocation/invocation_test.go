@@ -3,6 +3,7 @@ package invocation_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/packhorse-batch/packhorse/internal/invocation"
 )
@@ -20,5 +21,14 @@ func TestFrom(t *testing.T) {
 	}
 	if got := invocation.From(t.Context()); got != "" {
 		t.Errorf("From a context without one = %q", got)
+	}
+}
+
+func TestKept(t *testing.T) {
+	if got := invocation.Kept(t.Context()); got != 0 {
+		t.Errorf("Kept of a context that says nothing = %v, want 0", got)
+	}
+	if got := invocation.Kept(invocation.Keep(t.Context(), time.Hour)); got != time.Hour {
+		t.Errorf("Kept(Keep(1h)) = %v", got)
 	}
 }

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/packhorse-batch/packhorse/batch"
+)
+
+// Trigger is a rule that submits a job for each object in a bucket, with what became
+// of it.
+type Trigger struct {
+	Version int64 `json:"-"`
+	// ID tells a trigger from an earlier one of the same name. What an event has
+	// made is remembered by it.
+	ID     string              `json:"i"`
+	Detail batch.TriggerDetail `json:"d"`
+}
+
+// Name returns the trigger's name.
+func (t Trigger) Name() string { return t.Detail.Name }
+
+func triggerKey(name string) Key { return Key{"trigger", name} }
+
+// PutTrigger writes a trigger at the version it was read at.
+func (r *Records) PutTrigger(t Trigger) Op {
+	return put(triggerKey(t.Name()), t.Version, t, time.Time{})
+}
+
+// DeleteTrigger removes a trigger at the version it was read at.
+func (r *Records) DeleteTrigger(t Trigger) Op {
+	return Delete(triggerKey(t.Name()), IfVersion(t.Version))
+}
+
+// Trigger returns the trigger of a name, or ErrNotFound.
+func (r *Records) Trigger(ctx context.Context, name string) (Trigger, error) {
+	var t Trigger
+	if name == "" {
+		return t, ErrNotFound
+	}
+	version, err := get(ctx, r.table, triggerKey(name), &t)
+	t.Version = version
+	return t, err
+}
+
+// Triggers returns all triggers by name.
+func (r *Records) Triggers(ctx context.Context) ([]Trigger, error) {
+	return all(ctx, r.table, "trigger", func(t *Trigger, v int64) { t.Version = v })
+}
+
+// DeadLetterRetention is how long an event that made no job waits for somebody to look
+// at it, after it was last tried.
+const DeadLetterRetention = 14 * 24 * time.Hour
+
+// DeadLetter is an event that should have made a job and could not.
+type DeadLetter struct {
+	Version int64            `json:"-"`
+	Detail  batch.DeadLetter `json:"d"`
+}
+
+// deadLetters is the partition of all dead letters, by id, and that of OrderList in
+// which the latest come last.
+const deadLetters = "trigger.deadletter"
+
+func deadLetterKey(id string) Key { return Key{deadLetters, id} }
+
+// PutDeadLetter writes a dead letter at the version it was read at. It is kept until
+// its ExpiresAt.
+func (r *Records) PutDeadLetter(d DeadLetter) Op {
+	return put(deadLetterKey(d.Detail.ID), d.Version, d, d.Detail.ExpiresAt.Time(),
+		Entry{OrderList, deadLetters, fmt.Sprintf("%013d#%s", d.Detail.LastAt, d.Detail.ID)})
+}
+
+// DeleteDeadLetter removes a dead letter, also one that is gone already.
+func (r *Records) DeleteDeadLetter(id string) Op { return Delete(deadLetterKey(id), Always()) }
+
+// DeadLetter returns the dead letter of an id, or ErrNotFound.
+func (r *Records) DeadLetter(ctx context.Context, id string) (DeadLetter, error) {
+	var d DeadLetter
+	version, err := get(ctx, r.table, deadLetterKey(id), &d)
+	d.Version = version
+	return d, err
+}
+
+// DeadLetterPage is a page of dead letters.
+type DeadLetterPage struct {
+	DeadLetters []DeadLetter
+	Next        string
+}
+
+// DeadLetters returns dead letters, the latest first.
+func (r *Records) DeadLetters(ctx context.Context, limit int, after string) (DeadLetterPage, error) {
+	page, err := r.table.Query(ctx, Query{
+		Ordering: OrderList, Partition: deadLetters, Descending: true, Limit: limit, After: after,
+	})
+	if err != nil {
+		return DeadLetterPage{}, err
+	}
+	out := DeadLetterPage{Next: page.Next}
+	for _, item := range page.Items {
+		var d DeadLetter
+		if err := decode(item, &d); err != nil {
+			return DeadLetterPage{}, err
+		}
+		d.Version = item.Version
+		out.DeadLetters = append(out.DeadLetters, d)
+	}
+	return out, nil
+}
