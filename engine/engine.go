@@ -82,9 +82,6 @@ type Engine struct {
 	// refused are hosts that had no room for a task that should have fitted, with the
 	// moment of the next try.
 	refused map[string]time.Time
-	// shortages are types that could not be had, by environment and type, with the
-	// moment of the next try.
-	shortages map[shortage]time.Time
 }
 
 // New returns an engine. Run it, or call Pass, Observe and Sweep yourself.
@@ -92,7 +89,7 @@ func New(c Config) *Engine {
 	e := &Engine{
 		Config: c, kick: make(chan struct{}, 1), inbox: inbox{signal: make(chan struct{}, 1)},
 		offers: map[string]offersOf{}, whys: map[string]*whyState{},
-		unsent: map[string]unsent{}, outbox: newOutbox(c.Senders), shortages: map[shortage]time.Time{},
+		unsent: map[string]unsent{}, outbox: newOutbox(c.Senders),
 		recent: recent{}, refused: map[string]time.Time{},
 	}
 	e.looks.Store(looksForCause)

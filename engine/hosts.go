@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,39 +14,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 )
-
-// shortage names a type that an environment could not get.
-type shortage struct{ environment, instanceType string }
-
-// shortageFor is how long a type that could not be had is not asked for again.
-const shortageFor = 3 * time.Minute
-
-// isShort reports whether a type could not be had lately and is not asked for now.
-func (e *Engine) isShort(environment, instanceType string, now time.Time) bool {
-	until, short := e.shortages[shortage{environment, instanceType}]
-	return short && now.Before(until)
-}
-
-// shortageOf tells which type of an environment could not be had lately, the one first
-// that is asked for again first; empty for none.
-func (e *Engine) shortageOf(environment string, now time.Time) string {
-	var first shortage
-	var at time.Time
-	for s, until := range e.shortages {
-		switch {
-		case s.environment != environment:
-		case !now.Before(until):
-			delete(e.shortages, s)
-		case at.IsZero(), until.Before(at), until.Equal(at) && s.instanceType < first.instanceType:
-			first, at = s, until
-		}
-	}
-	if at.IsZero() {
-		return ""
-	}
-	return fmt.Sprintf("Instance type %s could not be had; it is asked for again at %s",
-		first.instanceType, at.UTC().Format(time.RFC3339))
-}
 
 // provision lets hosts come and go for what the decision left waiting.
 func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, now time.Time, out *Outcome) error {
@@ -73,9 +39,13 @@ func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, 
 			}
 			continue
 		}
-		plan := provisioner.Make(e.fleet(env, hosts, w.tasks, placed, demand[env.Name()], now), now)
+		short := w.short[env.Name()]
+		plan := provisioner.Make(e.fleet(env, hosts, w.tasks, placed, demand[env.Name()], short, now), now)
 		out.due(plan.Next)
-		if err := e.carryOut(ctx, env, hosts, plan, now, out); err != nil {
+		if s, ok := short.next(now); ok && len(demand[env.Name()]) > 0 {
+			out.due(s.Until.Time())
+		}
+		if err := e.carryOut(ctx, env, hosts, plan, short, now, out); err != nil {
 			return err
 		}
 	}
@@ -83,7 +53,7 @@ func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, 
 }
 
 // fleet is an environment as the provisioner sees it.
-func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed map[string]int, demand []provisioner.Demand, now time.Time) provisioner.Environment {
+func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed map[string]int, demand []provisioner.Demand, short shortages, now time.Time) provisioner.Environment {
 	d := env.Detail
 	out := provisioner.Environment{
 		Name: env.Name(), Demand: demand, IdleWindow: e.idleWindow(env), BootWindow: bootWindow,
@@ -99,7 +69,7 @@ func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed 
 		out.ReplaceBy = out.ReplaceBefore.Add(updateTimeout(d.UpdatePolicy))
 	}
 	for _, o := range e.offersOf(env) {
-		if !e.isShort(env.Name(), o.Type, now) {
+		if _, none := short.of(o.Type, now); !none {
 			out.Offers = append(out.Offers, o)
 		}
 	}
@@ -182,7 +152,7 @@ func (e *Engine) joinMachine(ctx context.Context, env store.Environment, hosts [
 	gone := env.Detail.Status == types.CEStatusDeleting
 	switch {
 	case len(hosts) == 0 && !gone:
-		return e.launch(ctx, env, provisioner.Launch{Count: 1}, now, out)
+		return e.launch(ctx, env, provisioner.Launch{Count: 1}, shortages{market: market(env)}, now, out)
 	case gone:
 		for _, h := range hosts {
 			if err := e.terminate(ctx, h, "its environment is deleted", now, out); err != nil {
@@ -196,13 +166,13 @@ func (e *Engine) joinMachine(ctx context.Context, env store.Environment, hosts [
 }
 
 // carryOut records and does what a plan says.
-func (e *Engine) carryOut(ctx context.Context, env store.Environment, hosts []store.Host, plan provisioner.Plan, now time.Time, out *Outcome) error {
+func (e *Engine) carryOut(ctx context.Context, env store.Environment, hosts []store.Host, plan provisioner.Plan, short shortages, now time.Time, out *Outcome) error {
 	byID := map[string]store.Host{}
 	for _, h := range hosts {
 		byID[h.ID] = h
 	}
 	for _, l := range plan.Launches {
-		if err := e.launch(ctx, env, l, now, out); err != nil {
+		if err := e.launch(ctx, env, l, short, now, out); err != nil {
 			return err
 		}
 	}
@@ -246,77 +216,33 @@ func whyEnded(h store.Host) string {
 	return "it was idle"
 }
 
-// askAgain asks for the hosts that are recorded but perhaps were never asked for.
-func (e *Engine) askAgain(ctx context.Context, env store.Environment, hosts []store.Host, now time.Time, out *Outcome) error {
-	for _, h := range hosts {
-		if h.State == compute.HostLaunching {
-			if err := e.ask(ctx, env, h, now, out); err != nil {
-				return err
+// launch records hosts and asks for them, some at a time: when one cannot be had the
+// others of its type are not asked for.
+func (e *Engine) launch(ctx context.Context, env store.Environment, l provisioner.Launch, short shortages, now time.Time, out *Outcome) error {
+	offer := e.offerOf(env, l.Type)
+	for left := l.Count; left > 0; {
+		hosts := make([]store.Host, min(left, e.outbox.atOnce(maxAsked)))
+		left -= len(hosts)
+		ops := make([]store.Op, len(hosts))
+		for i := range hosts {
+			hosts[i] = store.Host{
+				ID: e.NewID(), Environment: env.Name(), Cluster: env.Cluster(), Type: l.Type, Market: short.market,
+				State: compute.HostLaunching, Has: offer.Has, Arch: offer.Arch, CreatedAt: batch.MillisOf(now),
 			}
+			ops[i] = e.Records.PutHost(hosts[i])
+			hosts[i].Version = 1
 		}
-	}
-	return nil
-}
-
-// launch records hosts and asks for them.
-func (e *Engine) launch(ctx context.Context, env store.Environment, l provisioner.Launch, now time.Time, out *Outcome) error {
-	var has batch.Resources
-	var arch string
-	for _, o := range e.offersOf(env) {
-		if o.Type == l.Type {
-			has, arch = o.Has, o.Arch
-		}
-	}
-	for range l.Count {
-		h := store.Host{
-			ID: e.NewID(), Environment: env.Name(), Cluster: env.Cluster(), Type: l.Type, Market: market(env),
-			State: compute.HostLaunching, Has: has, Arch: arch, CreatedAt: batch.MillisOf(now),
-		}
-		if err := e.Records.Write(ctx, e.Records.PutHost(h)); err != nil {
+		if err := e.Records.Write(ctx, ops...); err != nil {
 			return err
 		}
-		h.Version = 1
-		out.Launched++
-		if err := e.ask(ctx, env, h, now, out); err != nil {
+		out.Launched += len(hosts)
+		had, err := e.askAll(ctx, env, hosts, short, now, out)
+		if err != nil || !had {
 			return err
 		}
 	}
 	return nil
 }
-
-// ask asks compute for a host that is recorded. Its id is the token.
-func (e *Engine) ask(ctx context.Context, env store.Environment, h store.Host, now time.Time, out *Outcome) error {
-	got, err := e.Compute.Launch(ctx, compute.HostRequest{
-		ID: h.ID, Environment: h.Environment, Cluster: h.Cluster, Type: h.Type, Market: h.Market,
-		Settings: env.Detail.ComputeResources,
-	})
-	switch {
-	case errors.Is(err, compute.ErrNoCapacity):
-		e.shortages[shortage{env.Name(), h.Type}] = now.Add(shortageFor)
-		h.GoneAt, h.Reason = batch.MillisOf(now), err.Error()
-		out.Again = true
-		return ignoreConflict(e.Records.Write(ctx, e.Records.MoveGone(h)...))
-	case err != nil:
-		e.Log.Warn("a host could not be launched; trying again", "type", h.Type, "error", err)
-		out.due(now.Add(retryEvery))
-		return nil
-	case got.State == compute.HostGone:
-		// It came and went, and the news of it was lost.
-		h.Instance, h.GoneAt, h.Reason = got.Instance, batch.MillisOf(now), got.Reason
-		out.Again = true
-		return ignoreConflict(e.Records.Write(ctx, e.Records.MoveGone(h)...))
-	}
-	if updated := joined(h, got, now); updated != h {
-		if err := ignoreConflict(e.Records.Write(ctx, e.Records.PutHost(updated))); err != nil {
-			return err
-		}
-	}
-	if got.State == compute.HostReady {
-		out.Again = true
-	}
-	return nil
-}
-
 func ignoreConflict(err error) error {
 	if store.IsConflict(err) {
 		return nil

@@ -19,6 +19,7 @@ type world struct {
 	queues []store.Queue
 	envs   []store.Environment
 	hosts  map[string][]store.Host // by environment
+	short  map[string]shortages    // by environment
 	live   []batch.Job
 	fronts map[string][]scheduler.Share
 	fair   map[string]*scheduler.FairShare
@@ -28,8 +29,9 @@ type world struct {
 	tasks  map[string]int // by host
 }
 
-func (e *Engine) load(ctx context.Context) (*world, error) {
+func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
 	w := &world{
+		short: map[string]shortages{},
 		hosts: map[string][]store.Host{}, fronts: map[string][]scheduler.Share{},
 		fair: map[string]*scheduler.FairShare{}, jobs: map[string]batch.Job{},
 		used: map[string]batch.Resources{}, tasks: map[string]int{},
@@ -43,6 +45,9 @@ func (e *Engine) load(ctx context.Context) (*world, error) {
 	}
 	for _, env := range w.envs {
 		if w.hosts[env.Name()], err = e.Records.Hosts(ctx, env.Name()); err != nil {
+			return nil, err
+		}
+		if w.short[env.Name()], err = e.loadShortages(ctx, env, now); err != nil {
 			return nil, err
 		}
 	}
@@ -221,12 +226,14 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 		return out
 	}
 	if out.Grows {
+		short := w.short[env.Name()]
 		for _, o := range e.offersOf(env) {
+			_, none := short.of(o.Type, now)
 			out.Shapes = append(out.Shapes, scheduler.Shape{
-				Type: o.Type, Has: o.Has, Arch: o.Arch, Short: e.isShort(env.Name(), o.Type, now),
+				Type: o.Type, Has: o.Has, Arch: o.Arch, Short: none,
 			})
 		}
-		out.NoCapacity = e.shortageOf(env.Name(), now)
+		out.NoCapacity = short.told(now)
 	}
 	for _, h := range w.hosts[env.Name()] {
 		switch h.State {

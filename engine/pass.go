@@ -37,7 +37,7 @@ func (e *Engine) Pass(ctx context.Context) (Outcome, error) {
 	if len(e.unheard.news) > 0 {
 		out.due(e.unheard.again)
 	}
-	w, err := e.load(ctx)
+	w, err := e.load(ctx, now)
 	if err != nil {
 		return out, err
 	}

@@ -48,6 +48,14 @@ func newOutbox(senders int) outbox {
 	}
 }
 
+// atOnce is how many of at most n calls may be under way together.
+func (o *outbox) atOnce(n int) int {
+	if o.serial {
+		return 1
+	}
+	return n
+}
+
 // do makes a call, now or beside the passes.
 func (o *outbox) do(call func()) {
 	if o.serial {

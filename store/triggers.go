@@ -108,3 +108,8 @@ func (r *Records) DeadLetters(ctx context.Context, limit int, after string) (Dea
 	}
 	return out, nil
 }
+
+// ViewTriggers is Triggers for reading only: see ViewQueue.
+func (r *Records) ViewTriggers(ctx context.Context) ([]Trigger, error) {
+	return viewAll(ctx, r, "trigger", func(t *Trigger, v int64) { t.Version = v })
+}

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/store"
+)
+
+// shortageFor is how long a type that could not be had is not asked for again.
+const shortageFor = 3 * time.Minute
+
+// The tags of a Spot environment that let it buy On-Demand when there is no Spot capacity
+// (AWS Batch leaves such jobs waiting): after so many types were asked for in vain, or
+// after so many minutes. Jobs then go to On-Demand hosts for onDemandFor, and Spot is
+// tried again.
+const (
+	TagOnDemandAfterTries   = "packhorse:on-demand-after-tries"
+	TagOnDemandAfterMinutes = "packhorse:on-demand-after-minutes"
+)
+
+// onDemandFor is how long On-Demand hosts are bought in place of Spot before Spot is
+// tried again.
+const onDemandFor = 10 * time.Minute
+
+// shortages are what an environment could not get lately.
+type shortages struct {
+	market compute.Market // that hosts are bought in now
+	all    []store.Shortage
+}
+
+// loadShortages reads what an environment could not get, and decides in which market it
+// buys now.
+func (e *Engine) loadShortages(ctx context.Context, env store.Environment, now time.Time) (shortages, error) {
+	s := shortages{market: market(env)}
+	if !managed(env) || fargate(env) {
+		return s, nil
+	}
+	var err error
+	if s.all, err = e.Records.Shortages(ctx, env.Name()); err != nil {
+		return s, err
+	}
+	if s.market == compute.Spot && s.spotGivenUp(env, now) {
+		s.market = compute.OnDemand
+	}
+	return s, nil
+}
+
+// spotGivenUp reports whether an environment's tags ask for On-Demand hosts by now.
+func (s shortages) spotGivenUp(env store.Environment, now time.Time) bool {
+	tries, first, last := 0, batch.Millis(0), batch.Millis(0)
+	for _, short := range s.all {
+		if short.Market != compute.Spot {
+			continue
+		}
+		tries += short.Tries
+		if first == 0 || short.First < first {
+			first = short.First
+		}
+		last = max(last, short.Until)
+	}
+	if tries == 0 || now.After(last.Time().Add(onDemandFor)) {
+		return false
+	}
+	tags := env.Detail.Tags
+	if n, err := strconv.Atoi(tags[TagOnDemandAfterTries]); err == nil && n > 0 && tries >= n {
+		return true
+	}
+	minutes, err := strconv.ParseFloat(tags[TagOnDemandAfterMinutes], 64)
+	return err == nil && minutes > 0 && now.Sub(first.Time()) >= time.Duration(minutes*float64(time.Minute))
+}
+
+// of returns the shortage of a type in the market of now, if it is not over.
+func (s shortages) of(instanceType string, now time.Time) (store.Shortage, bool) {
+	for _, short := range s.all {
+		if short.Type == instanceType && short.Market == s.market && now.Before(short.Until.Time()) {
+			return short, true
+		}
+	}
+	return store.Shortage{}, false
+}
+
+// next returns the shortage that is over first.
+func (s shortages) next(now time.Time) (store.Shortage, bool) {
+	var first store.Shortage
+	for _, short := range s.all {
+		sooner := first.Until == 0 || short.Until < first.Until || short.Until == first.Until && short.Type < first.Type
+		if short.Market == s.market && now.Before(short.Until.Time()) && sooner {
+			first = short
+		}
+	}
+	return first, first.Until != 0
+}
+
+// told says which type could not be had lately, the one first that is asked for again
+// first; empty for none.
+func (s shortages) told(now time.Time) string {
+	short, ok := s.next(now)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("Instance type %s could not be had; it is asked for again at %s",
+		short.Type, short.Until.Time().UTC().Format(time.RFC3339))
+}
+
+// noteShortage records that a type could not be had.
+func (e *Engine) noteShortage(ctx context.Context, h store.Host, why error, now time.Time) error {
+	known, err := e.Records.Shortages(ctx, h.Environment)
+	if err != nil {
+		return err
+	}
+	short := store.Shortage{Environment: h.Environment, Type: h.Type, Market: h.Market, First: batch.MillisOf(now)}
+	for _, k := range known {
+		// An old one counts no more: nobody asked for a long time.
+		if k.Type == h.Type && k.Market == h.Market {
+			short.Version = k.Version
+			if now.Before(k.Until.Time().Add(onDemandFor)) {
+				short = k
+			}
+		}
+	}
+	short.Tries++
+	short.Until, short.Why = batch.MillisOf(now.Add(shortageFor)), why.Error()
+	return ignoreConflict(e.Records.Write(ctx, e.Records.PutShortage(short)))
+}
+
+// endShortage forgets that a type could not be had, when it was.
+func (e *Engine) endShortage(ctx context.Context, h store.Host, known shortages) error {
+	for _, k := range known.all {
+		if k.Type == h.Type && k.Market == h.Market {
+			return ignoreConflict(e.Records.Write(ctx, e.Records.DeleteShortage(k)))
+		}
+	}
+	return nil
+}
