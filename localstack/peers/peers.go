@@ -40,18 +40,18 @@ func dynamoDBLocalCommand(port int) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("there is no java (%w): install one, then %s", err, howTo)
 	}
-	// Of several versions the last one that was published counts.
-	jars, err := filepath.Glob(filepath.Join(home(), "dynamodb-local-*", "DynamoDBLocal.jar"))
+	// Of several versions the last counts.
+	jars, err := filepath.Glob(filepath.Join(home(), "dynamodb-local-*", "lib", "DynamoDBLocal-*.jar"))
 	if err != nil || len(jars) == 0 {
 		return nil, fmt.Errorf("it is not installed in %s: %s", home(), howTo)
 	}
 	slices.Sort(jars)
 	folder := filepath.Dir(jars[len(jars)-1])
 	cmd := exec.Command(java,
-		"-Xmx512m", // a test's tables are small, and several test binaries run at once
-		"-Djava.library.path="+filepath.Join(folder, "DynamoDBLocal_lib"),
-		"-jar", filepath.Join(folder, "DynamoDBLocal.jar"),
-		"-inMemory", "-sharedDb", "-port", strconv.Itoa(port))
+		"-Xmx512m",                    // a test's tables are small, and several test binaries run at once
+		"-Djava.library.path="+folder, // SQLite is beside the jars
+		"-cp", filepath.Join(folder, "*"), "com.amazonaws.services.dynamodbv2.local.main.ServerRunner",
+		"-inMemory", "-sharedDb", "-disableTelemetry", "-port", strconv.Itoa(port))
 	cmd.Dir = folder
 	return cmd, nil
 }
