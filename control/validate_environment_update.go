@@ -37,6 +37,9 @@ func updatedEnvironment(env store.Environment, in *awsbatch.UpdateComputeEnviron
 	if d.Status == types.CEStatusDeleting {
 		return env, refuse("Cannot update, resource is being modified", "it is being deleted; create a new compute environment")
 	}
+	if d.Status == types.CEStatusInvalid { // whoever changes it has seen to the cause
+		d.Status, d.StatusReason, env.Unjoined = types.CEStatusValid, ptr(environmentHealthy), 0
+	}
 	if in.State != "" {
 		state, err := oneOf("state", in.State, types.CEStateEnabled, types.CEStateDisabled)
 		if err != nil {

@@ -21,7 +21,8 @@ const maxAsked = 8
 // asked is what became of asking for a host.
 type asked struct {
 	again bool      // another pass finds more to do
-	due   time.Time // when to ask again; zero: not
+	due   time.Time // when to look again; zero: not
+	later bool      // it could not be asked for
 	short bool      // it could not be had
 	err   error     // of the store
 }
@@ -46,7 +47,7 @@ func (e *Engine) askAll(ctx context.Context, env store.Environment, hosts []stor
 	for i, h := range hosts {
 		slots <- struct{}{}
 		ask := func() {
-			if results[i] = e.ask(ctx, env, h, now); !results[i].short && results[i].due.IsZero() {
+			if results[i] = e.ask(ctx, env, h, now); !results[i].short && !results[i].later {
 				results[i].err = errors.Join(results[i].err, e.endShortage(ctx, h, known))
 			}
 			<-slots
@@ -83,7 +84,7 @@ func (e *Engine) ask(ctx context.Context, env store.Environment, h store.Host, n
 		return asked{again: true, short: true, err: ignoreConflict(e.Records.Write(ctx, e.Records.MoveGone(h)...))}
 	case err != nil:
 		e.Log.Warn("a host could not be launched; trying again", "type", h.Type, "error", err)
-		return asked{due: now.Add(retryEvery)}
+		return asked{due: now.Add(retryEvery), later: true}
 	case got.State == compute.HostGone:
 		// It came and went, and the news of it was lost.
 		h.Instance, h.GoneAt, h.Reason = got.Instance, batch.MillisOf(now), got.Reason
@@ -98,7 +99,10 @@ func (e *Engine) ask(ctx context.Context, env store.Environment, h store.Host, n
 			return asked{err: err}
 		}
 	}
-	return asked{again: got.State == compute.HostReady}
+	if got.State == compute.HostReady {
+		return asked{again: true}
+	}
+	return asked{due: h.CreatedAt.Time().Add(bootWindow)}
 }
 
 // offerOf is what an environment expects of a type.

@@ -190,6 +190,11 @@ func (e *Engine) carryOut(ctx context.Context, env store.Environment, hosts []st
 		if err := e.terminate(ctx, byID[id], whyEnded(byID[id]), now, out); err != nil {
 			return err
 		}
+		if neverJoined(byID[id], now) {
+			if err := e.noteUnjoined(ctx, byID[id]); err != nil {
+				return err
+			}
+		}
 	}
 	return e.askAgain(ctx, env, slices.DeleteFunc(slices.Clone(hosts), func(h store.Host) bool {
 		return slices.Contains(plan.Terminate, h.ID)
@@ -289,6 +294,9 @@ func (e *Engine) observeHost(ctx context.Context, got compute.Host) {
 				return
 			}
 			err = e.Records.Write(ctx, e.Records.PutHost(updated))
+		}
+		if err == nil && h.State != compute.HostReady && got.State == compute.HostReady {
+			err = e.noteJoined(ctx, got.Environment)
 		}
 		if !store.IsConflict(err) {
 			if err != nil {

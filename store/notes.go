@@ -30,4 +30,6 @@ func (r *Records) PutNote(name string, n Note) Op {
 }
 
 // DeleteNote forgets a note.
-func (r *Records) DeleteNote(name string, n Note) Op { return Delete(noteKey(name), IfVersion(n.Version)) }
+func (r *Records) DeleteNote(name string, n Note) Op {
+	return Delete(noteKey(name), IfVersion(n.Version))
+}

@@ -23,6 +23,8 @@ type Environment struct {
 	// created before take no more jobs and are replaced, by Detail.UpdatePolicy. 0
 	// when that never happened.
 	ReplaceBefore batch.Millis `json:"rb,omitempty"`
+	// Unjoined counts the hosts in a row that were launched and never took tasks.
+	Unjoined int `json:"uj,omitempty"`
 }
 
 // Name returns the environment's name.
