@@ -16,15 +16,19 @@ import (
 
 // Limits that every backend enforces alike, so that what passes on a laptop also
 // passes on DynamoDB. Source: DynamoDB developer guide, "Service, account, and
-// table quotas" (items of 400 KB, 100 actions in a transaction, sort keys of
+// table quotas" (items of 400 KB, 100 actions and 4 MB in a transaction, sort keys of
 // 1,024 bytes, partition keys of 2,048).
 const (
-	MaxWrite     = 100        // operations in one Write
-	MaxBatchGet  = 100        // keys in one BatchGet
-	MaxPage      = 1000       // items in one page of a Query
-	MaxItemBytes = 350 * 1024 // Data of one item; the rest is room for keys
-	MaxPartition = 2048       // bytes of a partition key
-	MaxSort      = 1024       // bytes of a sort key
+	MaxWrite      = 100        // operations in one Write
+	MaxWriteBytes = 3 << 20    // keys, entries and Data of all operations of one Write
+	MaxBatchGet   = 100        // keys in one BatchGet
+	MaxPage       = 1000       // items in one page of a Query
+	MaxItemBytes  = 350 * 1024 // Data of one item; the rest is room for keys
+	MaxPartition  = 2000       // bytes of a partition key; the rest is room for a shard
+	MaxSort       = 1024       // bytes of a sort key
+	// MaxPlace is the most bytes of an entry's sort and of both parts of its item's key
+	// together: what orders an ordering, ties included, is one sort key on DynamoDB.
+	MaxPlace = MaxSort - 2
 )
 
 // What a Table answers besides success. Callers branch with errors.Is. A Write
@@ -67,8 +71,8 @@ type Key struct{ Partition, Sort string }
 func (k Key) String() string { return k.Partition + "/" + k.Sort }
 
 // Entry places an item in one secondary ordering, under a partition and a sort
-// key of that ordering. All three obey the rules and limits of a Key. Several items
-// may share partition and sort; they are then ordered by their Key.
+// key of that ordering. All three obey the rules and limits of a Key, and MaxPlace.
+// Several items may share partition and sort; they are then ordered by their Key.
 type Entry struct{ Ordering, Partition, Sort string }
 
 // Item is one record as a Table sees it.
@@ -165,7 +169,8 @@ type Table interface {
 	BatchGet(ctx context.Context, keys []Key) ([]Item, error)
 	// Query returns a page.
 	Query(ctx context.Context, q Query) (Page, error)
-	// Write applies 1 to MaxWrite operations, no two on one key, or none of them.
+	// Write applies 1 to MaxWrite operations of at most MaxWriteBytes together, no two
+	// on one key, or none of them.
 	Write(ctx context.Context, ops ...Op) error
 	// Close releases the table. Writes under way end first; later calls answer
 	// ErrClosed. Closing twice does no harm.

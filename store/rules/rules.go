@@ -70,6 +70,7 @@ func CheckWrite(ops []store.Op) error {
 	if len(ops) < 1 || len(ops) > store.MaxWrite {
 		return invalid("Write of %d operations: give 1 to %d", len(ops), store.MaxWrite)
 	}
+	bytes := 0
 	for i := range ops {
 		if err := checkOp(&ops[i]); err != nil {
 			return fmt.Errorf("operation %d: %w", i, err)
@@ -81,8 +82,21 @@ func CheckWrite(ops []store.Op) error {
 				return invalid("operations %d and %d are both on %s: put them into one", j, i, ops[i].Item.Key)
 			}
 		}
+		bytes += size(&ops[i].Item)
+	}
+	if bytes > store.MaxWriteBytes {
+		return invalid("Write of %d bytes: at most %d; make several of it", bytes, store.MaxWriteBytes)
 	}
 	return nil
+}
+
+// size is what an item adds to a Write.
+func size(item *store.Item) int {
+	n := len(item.Key.Partition) + len(item.Key.Sort) + len(item.Data)
+	for i := range item.Entries {
+		n += len(item.Entries[i].Partition) + len(item.Entries[i].Sort)
+	}
+	return n
 }
 
 func checkOp(op *store.Op) error {
@@ -102,7 +116,7 @@ func checkOp(op *store.Op) error {
 		return invalid("data of %d bytes: at most %d", len(op.Item.Data), store.MaxItemBytes)
 	}
 	for i, e := range op.Item.Entries {
-		if err := checkEntry(e); err != nil {
+		if err := checkEntry(e, op.Item.Key); err != nil {
 			return fmt.Errorf("entry %d: %w", i, err)
 		}
 		for _, other := range op.Item.Entries[:i] {
@@ -114,14 +128,20 @@ func checkOp(op *store.Op) error {
 	return nil
 }
 
-func checkEntry(e store.Entry) error {
+func checkEntry(e store.Entry, of store.Key) error {
 	if err := checkText("ordering", e.Ordering, MaxOrdering); err != nil {
 		return err
 	}
 	if err := checkText("partition", e.Partition, store.MaxPartition); err != nil {
 		return err
 	}
-	return checkText("sort", e.Sort, store.MaxSort)
+	if err := checkText("sort", e.Sort, store.MaxSort); err != nil {
+		return err
+	}
+	if n := len(e.Sort) + len(of.Partition) + len(of.Sort); n > store.MaxPlace {
+		return invalid("the sort and the item's key have %d bytes together: at most %d in an ordering", n, store.MaxPlace)
+	}
+	return nil
 }
 
 // CheckPurge refuses a Purge that could do nothing.

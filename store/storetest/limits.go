@@ -108,11 +108,21 @@ func (b *bench) badWrites() map[string][]store.Op {
 		"an entry not UTF-8":            entry(func(e *store.Entry) { e.Partition = "\xff" }),
 		"an entry's partition too long": entry(func(e *store.Entry) { e.Partition = strings.Repeat("p", store.MaxPartition+1) }),
 		"an entry's sort too long":      entry(func(e *store.Entry) { e.Sort = strings.Repeat("s", store.MaxSort+1) }),
+		"a place a byte too long": put(func(it *store.Item) {
+			it.Entries[0].Sort = strings.Repeat("s", store.MaxPlace+1-len(it.Key.Partition)-len(it.Key.Sort))
+		}),
 	}
 	var many []store.Op
 	for i := range store.MaxWrite { // with the witness that is one too many
 		many = append(many, store.Delete(b.key("many", fmt.Sprint(i)), store.Always()))
 	}
 	bad["too many operations"] = many
+	var large []store.Op
+	for i := range store.MaxWriteBytes/store.MaxItemBytes + 1 {
+		it := b.item("large", fmt.Sprint(i), "")
+		it.Data = make([]byte, store.MaxItemBytes)
+		large = append(large, store.Put(it, store.IfAbsent()))
+	}
+	bad["too many bytes"] = large
 	return bad
 }

@@ -53,11 +53,34 @@ var getTests = []test{
 		it := b.item("", "", "x")
 		it.Key.Partition += strings.Repeat("p", store.MaxPartition-len(it.Key.Partition))
 		it.Key.Sort = strings.Repeat("s", store.MaxSort)
-		it.Entries = []store.Entry{{Ordering: OrderingOne, Partition: it.Key.Partition, Sort: it.Key.Sort}}
 		b.create(it)
 		b.wantStored(it, 1)
 		b.wantQuery(store.Query{Partition: it.Key.Partition, Limit: 10}, withVersion(it, 1))
-		b.wantQuery(store.Query{Ordering: OrderingOne, Partition: it.Key.Partition, Limit: 10}, withVersion(it, 1))
+	}},
+	{"keeps the longest places in an ordering", func(b *bench) {
+		long := b.part(strings.Repeat("p", store.MaxPartition-len(b.part(""))))
+		for i, it := range []store.Item{b.item("a", "a", "x"), b.item("a", strings.Repeat("s", store.MaxPlace-100), "x")} {
+			ordering := []string{OrderingOne, OrderingTwo}[i]
+			sort := strings.Repeat("t", store.MaxPlace-len(it.Key.Partition)-len(it.Key.Sort))
+			it.Entries = []store.Entry{{Ordering: ordering, Partition: long, Sort: sort}}
+			b.create(it)
+			b.wantStored(it, 1)
+			b.wantQuery(store.Query{Ordering: ordering, Partition: long, Limit: 10}, withVersion(it, 1))
+		}
+	}},
+	{"keeps many large items of one Write", func(b *bench) {
+		var items []store.Item
+		var keys []store.Key
+		for i := range 8 {
+			it := b.item("job", fmt.Sprint(i), strings.Repeat(fmt.Sprint(i), store.MaxItemBytes))
+			items, keys = append(items, it), append(keys, it.Key)
+		}
+		b.create(items...)
+		for i := range items {
+			items[i].Version = 1
+		}
+		b.wantBatch(keys, items...)
+		b.wantQuery(store.Query{Partition: b.part("job"), Limit: 10}, items...)
 	}},
 }
 
