@@ -38,6 +38,9 @@ type Config struct {
 	// Keys are the secrets by access key id. Without keys any credentials pass: only
 	// for an address that LoopbackOnly accepts.
 	Keys map[string]string
+	// KeyOf finds further keys, each with a role; those in Keys may everything. nil: there
+	// are none.
+	KeyOf KeyOf
 	// Hosts are names, besides localhost, addresses and names that no public DNS
 	// server can give (see private), under which a server without keys answers.
 	Hosts []string
@@ -95,6 +98,7 @@ type call struct {
 
 	// Who signed it for what, as it says; empty when it is not signed.
 	access, region, service string
+	role                    Role // what that key may
 }
 
 // protocol is one of the ways AWS services answer.
@@ -146,17 +150,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		speaks.refuse(c, h.failed(c, err))
 	}
-}
-
-// letIn refuses whoever may not call.
-func (h *handler) letIn(c *call) error {
-	if len(h.Keys) == 0 {
-		return h.foreign(c.r)
-	}
-	return sigv4.Verify(c.r, c.body, func(id string) (string, bool) {
-		secret, ok := h.Keys[id]
-		return secret, ok
-	}, h.Now())
 }
 
 // bodies keeps buffers for requests and answers.
@@ -241,6 +234,9 @@ func (h restJSON) serve(c *call) error {
 	if op.serve == nil {
 		return &failure{status: http.StatusBadRequest, code: string(batch.CodeInvalid),
 			message: op.name + " is not supported yet. " + op.instead + "."}
+	}
+	if err := c.mayCall(op.name); err != nil {
+		return err
 	}
 	ctx := invocation.With(c.r.Context(), header(c.r, invocation.Header))
 	out, err := op.serve(ctx, h.Service, c)

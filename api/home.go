@@ -26,7 +26,7 @@ func (h *handler) health(c *call) {
 // to know its visitors.
 func (h *handler) page(c *call) {
 	check := h.foreign
-	if len(h.Keys) > 0 {
+	if h.locked() {
 		check = h.crossOrigin
 	}
 	if err := check(c.r); err != nil {
