@@ -33,6 +33,12 @@ type Config struct {
 	// Types answers EC2's DescribeInstanceTypes; nil refuses it.
 	Types *catalog.Catalog
 
+	// Triggers answers what is asked of S3 triggers, and takes events; nil refuses that.
+	Triggers Triggers
+	// EventToken lets a sender of events in that cannot sign, such as MinIO's webhook: it
+	// sends "Authorization: Bearer <token>". Empty lets none in.
+	EventToken string
+
 	// Account is whose ARNs are shown.
 	Account batch.Account
 	// Keys are the secrets by access key id. Without keys any credentials pass: only
@@ -296,7 +302,7 @@ func (c *call) write(status int, contentType []string, body []byte) {
 // isPage tells what a browser asks for from a call of an API.
 func (h *handler) isPage(c *call) bool {
 	switch {
-	case c.service != "" || strings.HasPrefix(c.path, versionPath) || header(c.r, "X-Amz-Target") != "":
+	case c.service != "" || strings.HasPrefix(c.path, versionPath) || header(c.r, "X-Amz-Target") != "" || aboutTriggers(c.path):
 		return false
 	case c.path == "/":
 		return c.r.Method != http.MethodPost

@@ -54,6 +54,10 @@ func (h *handler) letIn(c *call) error {
 	if !h.locked() {
 		return h.foreign(c.r)
 	}
+	if token, found := eventToken(c); found {
+		c.role = RoleSubmit
+		return h.checkEventToken(token)
+	}
 	var failed error
 	err := sigv4.Verify(c.r, c.body, func(id string) (string, bool) {
 		if secret, ok := h.Keys[id]; ok {

@@ -125,6 +125,9 @@ func (h *handler) protocolOf(c *call) protocol {
 	if c.service == "" {
 		c.service = h.guess(c)
 	}
+	if aboutTriggers(c.path) && c.service != "s3" {
+		return triggerCalls{h}
+	}
 	switch c.service {
 	case "logs":
 		return jsonRPC{h, &logsCalls}

@@ -117,3 +117,13 @@ type TriggeredJob struct {
 	// Repeated says that an earlier delivery of the event had made it.
 	Repeated bool `json:"repeated"`
 }
+
+// DeadLetterQuery asks for a page of dead letters, the latest first.
+type DeadLetterQuery struct {
+	Trigger    string // only those of this rule; empty is all
+	MaxResults int    // 1 to MaxDeadLetters; 0 is MaxDeadLetters
+	NextToken  string // of the page before; empty begins
+}
+
+// MaxDeadLetters is the most dead letters in a page.
+const MaxDeadLetters = 100

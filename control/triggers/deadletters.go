@@ -73,24 +73,14 @@ func (t *Triggers) exhume(ctx context.Context, id string) error {
 	return t.cfg.Records.Write(ctx, t.cfg.Records.DeleteDeadLetter(id))
 }
 
-// DeadLetterQuery asks for a page of dead letters.
-type DeadLetterQuery struct {
-	Trigger    string // only those of this rule; empty is all
-	MaxResults int    // 1 to MaxDeadLetters; 0 is MaxDeadLetters
-	NextToken  string
-}
-
-// MaxDeadLetters is the most dead letters in a page.
-const MaxDeadLetters = 100
-
 // ListDeadLetters returns a page of dead letters, the latest first, and where the next
 // begins, "" at the end. A page may hold fewer although more follow.
-func (t *Triggers) ListDeadLetters(ctx context.Context, q DeadLetterQuery) (letters []batch.DeadLetter, next string, err error) {
+func (t *Triggers) ListDeadLetters(ctx context.Context, q batch.DeadLetterQuery) (letters []batch.DeadLetter, next string, err error) {
 	switch {
 	case q.MaxResults == 0:
-		q.MaxResults = MaxDeadLetters
-	case q.MaxResults < 0 || q.MaxResults > MaxDeadLetters:
-		return nil, "", refuse(fmt.Sprintf("maxResults must be between 1 and %d, got %d", MaxDeadLetters, q.MaxResults), "ask for the rest in further pages")
+		q.MaxResults = batch.MaxDeadLetters
+	case q.MaxResults < 0 || q.MaxResults > batch.MaxDeadLetters:
+		return nil, "", refuse(fmt.Sprintf("maxResults must be between 1 and %d, got %d", batch.MaxDeadLetters, q.MaxResults), "ask for the rest in further pages")
 	}
 	page, err := t.cfg.Records.DeadLetters(ctx, q.MaxResults, q.NextToken)
 	if errors.Is(err, store.ErrInvalid) {

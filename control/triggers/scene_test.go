@@ -181,7 +181,7 @@ func (s *scene) described(name string) *batch.TriggerDetail {
 // letters are all dead letters.
 func (s *scene) letters() []batch.DeadLetter {
 	s.Helper()
-	all, next, err := s.ListDeadLetters(s.Context(), triggers.DeadLetterQuery{})
+	all, next, err := s.ListDeadLetters(s.Context(), batch.DeadLetterQuery{})
 	s.must(err)
 	if next != "" {
 		s.Fatal("there are more dead letters than a test expects")

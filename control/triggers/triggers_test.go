@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/packhorse-batch/packhorse/batch"
-	"github.com/packhorse-batch/packhorse/control/triggers"
 )
 
 func TestARuleIsKeptAndShown(t *testing.T) {
@@ -150,7 +149,7 @@ func TestDeadLettersArePaged(t *testing.T) {
 		s.handle(put(fmt.Sprintf("k%d", i), "1"))
 	}
 	var keys []string
-	q := triggers.DeadLetterQuery{Trigger: "ingest", MaxResults: 2}
+	q := batch.DeadLetterQuery{Trigger: "ingest", MaxResults: 2}
 	for {
 		page, next, err := s.ListDeadLetters(t.Context(), q)
 		s.must(err)
@@ -164,7 +163,7 @@ func TestDeadLettersArePaged(t *testing.T) {
 	if d := cmp.Diff([]string{"k4", "k3", "k2", "k1", "k0"}, keys); d != "" {
 		t.Errorf("dead letters of ingest, latest first (-want +got):\n%s", d)
 	}
-	for _, q := range []triggers.DeadLetterQuery{{MaxResults: -1}, {MaxResults: 101}, {NextToken: "made up"}} {
+	for _, q := range []batch.DeadLetterQuery{{MaxResults: -1}, {MaxResults: 101}, {NextToken: "made up"}} {
 		if _, _, err := s.ListDeadLetters(t.Context(), q); batch.CodeOf(err) != batch.CodeInvalid {
 			t.Errorf("ListDeadLetters(%+v) = %v, want it refused", q, err)
 		}
