@@ -73,6 +73,7 @@ DB_PASSWORD is the variable PACKHORSE_SECRET_DB_PASSWORD.`,
 	flags.Float64Var(&f.SpotInterruptionsPerHour, "spot-interruptions", 0, "how often per hour an imitated Spot host is taken away")
 	flags.StringVar(&f.accessKey, "access-key-id", os.Getenv("PACKHORSE_ACCESS_KEY_ID"), "access key that callers sign with")
 	flags.StringVar(&f.secretKey, "secret-access-key", "", "its secret (default $PACKHORSE_SECRET_ACCESS_KEY)")
+	flags.StringVar(&f.EventToken, "event-token", "", "bearer `token` with which S3 events may come unsigned, as from MinIO, where callers need keys (default $PACKHORSE_EVENT_TOKEN)")
 	flags.BoolVar(&f.demo, "demo", false, "on the first start, run the demo and show it")
 	flags.StringVar(&f.demoSource, "demo-source", "", "`folder` of Go files for the demo to count (default: the Go toolchain's)")
 	flags.BoolVar(&f.verbose, "verbose", false, "log more")
@@ -111,6 +112,9 @@ func (f *serveFlags) options(stderr io.Writer) error {
 	}
 	if f.secretKey == "" {
 		f.secretKey = os.Getenv("PACKHORSE_SECRET_ACCESS_KEY")
+	}
+	if f.EventToken == "" {
+		f.EventToken = os.Getenv("PACKHORSE_EVENT_TOKEN")
 	}
 	if (f.accessKey == "") != (f.secretKey == "") {
 		return errors.New("an access key needs both its id and its secret: give --access-key-id and --secret-access-key")

@@ -12,6 +12,7 @@ import (
 	"github.com/packhorse-batch/packhorse/compute"
 	"github.com/packhorse-batch/packhorse/control"
 	"github.com/packhorse-batch/packhorse/control/jobs"
+	"github.com/packhorse-batch/packhorse/control/triggers"
 	"github.com/packhorse-batch/packhorse/engine"
 	"github.com/packhorse-batch/packhorse/lifecycle"
 	"github.com/packhorse-batch/packhorse/provisioner/catalog"
@@ -47,9 +48,10 @@ type Parts struct {
 type Home struct {
 	*control.Control
 	*jobs.Jobs
-	Records *store.Records
-	Engine  *engine.Engine
-	Account batch.Account
+	Triggers *triggers.Triggers
+	Records  *store.Records
+	Engine   *engine.Engine
+	Account  batch.Account
 }
 
 // New wires a home. Nothing runs until Engine.Run.
@@ -83,5 +85,6 @@ func New(p Parts) *Home {
 	h.Jobs = &jobs.Jobs{
 		Records: records, Lifecycle: life, Account: p.Account, Now: p.Now, NewID: p.NewID, Kick: h.Engine.Kick,
 	}
+	h.Triggers = triggers.New(triggers.Config{Records: records, Jobs: h.Jobs, Now: p.Now, NewID: p.NewID, Log: p.Log})
 	return h
 }

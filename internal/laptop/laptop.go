@@ -35,6 +35,8 @@ type Options struct {
 	// Keys are the access keys that may call, secrets by id; without any, every
 	// caller may, and only on loopback.
 	Keys map[string]string
+	// EventToken lets senders of S3 events in that cannot sign: see api.Config.
+	EventToken string
 
 	Runtime    local.Mode
 	Network    string // of Docker containers: bridge, host or none
@@ -106,7 +108,8 @@ func Open(ctx context.Context, o Options) (_ *Laptop, err error) {
 	}
 	l.server = api.Server(api.New(api.Config{
 		Service: l.Home, Logs: l.Logs, Fleet: home.Fleet{Records: l.Records, Account: o.Account},
-		Types: catalog.Default(), Account: o.Account, Keys: o.Keys, Explain: home.Explain, Log: o.Log,
+		Types: catalog.Default(), Account: o.Account, Keys: o.Keys, Explain: home.Explain,
+		Triggers: l.Triggers, EventToken: o.EventToken, Log: o.Log,
 	}))
 	return l, nil
 }
