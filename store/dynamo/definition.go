@@ -41,11 +41,13 @@ func Orderings() []Ordering {
 
 // Attributes of an item. Those of its places are named by placeAttributes.
 const (
-	attrPartition = "p"
-	attrSort      = "s"
-	attrVersion   = "v"
-	attrData      = "d"
-	attrWrite     = "w"
+	attrPartition = PartitionAttribute
+	// PartitionAttribute holds the partition key of an item, as its record has it.
+	PartitionAttribute = "p"
+	attrSort           = "s"
+	attrVersion        = "v"
+	attrData           = "d"
+	attrWrite          = "w"
 	// TTLAttribute is what the table's time to live must be switched on for.
 	TTLAttribute = "x"
 )

@@ -1,0 +1,84 @@
+package account
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/packhorse-batch/packhorse/api"
+	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/internal/home"
+	"github.com/packhorse-batch/packhorse/provisioner/catalog"
+	"github.com/packhorse-batch/packhorse/store/dynamo"
+)
+
+const (
+	// OrderingLag is how far DynamoDB's indexes may be behind: usually well under a second,
+	// but nothing is promised (DynamoDB developer guide, "Global secondary indexes").
+	OrderingLag = 30 * time.Second
+	// IdleWindow is how long a host without tasks stays, where its environment does not say.
+	IdleWindow = 2 * time.Minute
+)
+
+// Account is an installation in an AWS account, as one invocation of a function or one
+// server sees it.
+type Account struct {
+	*home.Home
+	Settings Settings
+	Config   aws.Config
+	Table    *dynamo.Table
+	Log      *slog.Logger
+	keys     *Keys
+}
+
+// Open connects to what is kept in the account. What it makes answers people; nothing
+// that it is asked for starts a host or a task (see package fleet). It fails when the
+// table cannot be read.
+func Open(ctx context.Context, s Settings, log *slog.Logger) (*Account, error) {
+	c, err := config.LoadDefaultConfig(ctx, config.WithRegion(s.Account.Region))
+	if err != nil {
+		return nil, err
+	}
+	return OpenWith(ctx, s, c, log)
+}
+
+// OpenWith is Open with a configuration of the SDK.
+func OpenWith(ctx context.Context, s Settings, c aws.Config, log *slog.Logger) (*Account, error) {
+	a := &Account{Settings: s, Config: c, Log: log}
+	var err error
+	if a.Table, err = dynamo.Open(ctx, dynamo.Options{Client: dynamodb.NewFromConfig(c), Table: s.Table}); err != nil {
+		return nil, err
+	}
+	if s.Keys != "" {
+		a.keys = &Keys{Client: ssm.NewFromConfig(c), Path: s.Keys, Now: time.Now}
+	}
+	a.Wire(Elsewhere{})
+	return a, nil
+}
+
+// Wire makes the engine anew over a backend of compute, so that it remembers nothing of
+// what an earlier invocation saw.
+func (a *Account) Wire(backend compute.Backend) {
+	a.Home = home.New(home.Parts{
+		Table: a.Table, Compute: backend, Account: a.Settings.Account, Now: time.Now,
+		IdleWindow: IdleWindow, OrderingLag: OrderingLag, ECS: true, Log: a.Log,
+	})
+}
+
+// Handler is the door: AWS Batch's operations, for callers with a key of the
+// installation. AWS itself answers for logs, tasks and instances.
+func (a *Account) Handler() http.Handler {
+	c := api.Config{
+		Service: a.Home, Types: catalog.Default(), Account: a.Settings.Account, Explain: home.Explain, Log: a.Log,
+	}
+	if a.keys != nil {
+		c.KeyOf = a.keys.Key
+	}
+	return api.New(c)
+}

@@ -1,0 +1,55 @@
+package account
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/packhorse-batch/packhorse/batch"
+)
+
+// Settings are what an installation in an account is told by its template, as variables of
+// its functions' environment.
+type Settings struct {
+	Table           string // name of the DynamoDB table
+	Deployment      string // name of the installation: a prefix and a tag of all it makes
+	Keys            string // path of the callers' keys in the parameter store; empty: there are none
+	InstanceProfile string // of hosts whose environment names none
+	ExecutionRole   string // ARN of the role of tasks that name none
+	DeadLetters     string // URL of the queue for S3 events that could not be handled; empty: none
+	Account         batch.Account
+}
+
+// The variables.
+const (
+	EnvTable           = "PACKHORSE_TABLE"
+	EnvDeployment      = "PACKHORSE_DEPLOYMENT"
+	EnvKeys            = "PACKHORSE_KEYS"
+	EnvInstanceProfile = "PACKHORSE_INSTANCE_PROFILE"
+	EnvExecutionRole   = "PACKHORSE_EXECUTION_ROLE"
+	EnvDeadLetters     = "PACKHORSE_DEAD_LETTERS"
+	EnvRegion          = "AWS_REGION" // Lambda sets it
+)
+
+// FromEnvironment reads the settings; get is os.Getenv. Its error names what is missing.
+func FromEnvironment(get func(string) string) (Settings, error) {
+	s := Settings{
+		Table: get(EnvTable), Deployment: get(EnvDeployment), Keys: get(EnvKeys),
+		InstanceProfile: get(EnvInstanceProfile), ExecutionRole: get(EnvExecutionRole), DeadLetters: get(EnvDeadLetters),
+		Account: batch.Account{Region: get(EnvRegion)},
+	}
+	for _, required := range []struct{ name, value string }{
+		{EnvTable, s.Table}, {EnvDeployment, s.Deployment}, {EnvExecutionRole, s.ExecutionRole}, {EnvRegion, s.Account.Region},
+	} {
+		if required.value == "" {
+			return s, fmt.Errorf("the variable %s is not set: functions are started with what infra/template.yaml gives them", required.name)
+		}
+	}
+	// arn:aws:iam::123456789012:role/name
+	parts := strings.SplitN(s.ExecutionRole, ":", 6)
+	const accountDigits = 12
+	if len(parts) != 6 || len(parts[4]) != accountDigits {
+		return s, fmt.Errorf("the variable %s is %q: it must be the ARN of a role, which also says which account this is", EnvExecutionRole, s.ExecutionRole)
+	}
+	s.Account.ID = parts[4]
+	return s, nil
+}
