@@ -31,6 +31,7 @@ var measures = []measure{
 	{"array", "an array of 10,000 against a single job", arrayLatency},
 	{"engine", "submit to SUCCEEDED over imitated compute, by depth of the queue", engineRate},
 	{"million", "1,000,000 queued jobs: memory and start", million},
+	{"units", "units of DynamoDB for each job, and what they cost", unitsPerJob},
 	{"docker", "SubmitJob to RUNNING against plain docker run", dockerLatency},
 	{"process", "1,000 plain processes", processRate},
 	{"idle", "CPU of an idle server", idleCPU},

@@ -21,6 +21,10 @@ func DynamoDBLocal(t testing.TB) (endpoint string) {
 	return dynamoDBLocal.address(t)
 }
 
+// StartDynamoDBLocal is DynamoDBLocal for programs that are no tests. An error says
+// what to install, or why it does not start.
+func StartDynamoDBLocal() (endpoint string, err error) { return dynamoDBLocal.get() }
+
 // Moto returns the address of moto, like http://127.0.0.1:40123, and starts it first
 // if no test of this binary did so before.
 func Moto(t testing.TB) (endpoint string) {

@@ -38,14 +38,26 @@ type peer struct {
 // that is not there skips the test; one that is there and does not start fails it.
 func (p *peer) address(t testing.TB) string {
 	t.Helper()
+	endpoint, err := p.get()
+	switch {
+	case p.missing != nil:
+		t.Skip(err)
+	case err != nil:
+		t.Fatal(err)
+	}
+	return endpoint
+}
+
+// get starts the program unless it runs, and returns where it listens.
+func (p *peer) get() (string, error) {
 	p.once.Do(p.start)
 	if p.missing != nil {
-		t.Skipf("needs %s: %v", p.name, p.missing)
+		return "", fmt.Errorf("needs %s: %w", p.name, p.missing)
 	}
 	if p.broken != nil {
-		t.Fatalf("%s does not start: %v", p.name, p.broken)
+		return "", fmt.Errorf("%s does not start: %w", p.name, p.broken)
 	}
-	return p.endpoint
+	return p.endpoint, nil
 }
 
 func (p *peer) start() {
