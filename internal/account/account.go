@@ -55,9 +55,7 @@ func OpenWith(ctx context.Context, s Settings, c aws.Config, log *slog.Logger) (
 	if a.Table, err = dynamo.Open(ctx, dynamo.Options{Client: dynamodb.NewFromConfig(c), Table: s.Table}); err != nil {
 		return nil, err
 	}
-	if s.Keys != "" {
-		a.keys = &Keys{Client: ssm.NewFromConfig(c), Path: s.Keys, Now: time.Now}
-	}
+	a.keys = &Keys{Client: ssm.NewFromConfig(c), Path: s.Keys, Now: time.Now}
 	a.Wire(Elsewhere{})
 	return a, nil
 }
@@ -74,11 +72,8 @@ func (a *Account) Wire(backend compute.Backend) {
 // Handler is the door: AWS Batch's operations, for callers with a key of the
 // installation. AWS itself answers for logs, tasks and instances.
 func (a *Account) Handler() http.Handler {
-	c := api.Config{
-		Service: a.Home, Types: catalog.Default(), Account: a.Settings.Account, Explain: home.Explain, Log: a.Log,
-	}
-	if a.keys != nil {
-		c.KeyOf = a.keys.Key
-	}
-	return api.New(c)
+	return api.New(api.Config{
+		Service: a.Home, Types: catalog.Default(), Account: a.Settings.Account, KeyOf: a.keys.Key,
+		Explain: home.Explain, Log: a.Log,
+	})
 }

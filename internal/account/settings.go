@@ -12,7 +12,7 @@ import (
 type Settings struct {
 	Table           string // name of the DynamoDB table
 	Deployment      string // name of the installation: a prefix and a tag of all it makes
-	Keys            string // path of the callers' keys in the parameter store; empty: there are none
+	Keys            string // path of the callers' keys in the parameter store
 	InstanceProfile string // of hosts whose environment names none
 	ExecutionRole   string // ARN of the role of tasks that name none
 	DeadLetters     string // URL of the queue for S3 events that could not be handled; empty: none
@@ -38,7 +38,7 @@ func FromEnvironment(get func(string) string) (Settings, error) {
 		Account: batch.Account{Region: get(EnvRegion)},
 	}
 	for _, required := range []struct{ name, value string }{
-		{EnvTable, s.Table}, {EnvDeployment, s.Deployment}, {EnvExecutionRole, s.ExecutionRole}, {EnvRegion, s.Account.Region},
+		{EnvTable, s.Table}, {EnvDeployment, s.Deployment}, {EnvKeys, s.Keys}, {EnvExecutionRole, s.ExecutionRole}, {EnvRegion, s.Account.Region},
 	} {
 		if required.value == "" {
 			return s, fmt.Errorf("the variable %s is not set: functions are started with what infra/template.yaml gives them", required.name)

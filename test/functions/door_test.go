@@ -1,0 +1,141 @@
+package functions
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/batch"
+	"github.com/aws/aws-sdk-go-v2/service/batch/types"
+	"github.com/aws/smithy-go"
+)
+
+// prepare makes an environment, a queue and a definition.
+func (s *scene) prepare(client *batch.Client, kind types.CRType) {
+	s.Helper()
+	r := &types.ComputeResource{Type: kind, MaxvCpus: aws.Int32(64), Subnets: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"}}
+	if kind == types.CRTypeEc2 || kind == types.CRTypeSpot {
+		r.MinvCpus, r.InstanceTypes, r.InstanceRole = aws.Int32(0), []string{"m5.large"}, aws.String("ecsInstanceRole")
+		r.AllocationStrategy = types.CRAllocationStrategyBestFitProgressive
+	}
+	_, err := client.CreateComputeEnvironment(s.Context(), &batch.CreateComputeEnvironmentInput{
+		ComputeEnvironmentName: aws.String("ce"), Type: types.CETypeManaged, ComputeResources: r,
+	})
+	s.must(err)
+	_, err = client.CreateJobQueue(s.Context(), &batch.CreateJobQueueInput{
+		JobQueueName: aws.String("q"), Priority: aws.Int32(1),
+		ComputeEnvironmentOrder: []types.ComputeEnvironmentOrder{{ComputeEnvironment: aws.String("ce"), Order: aws.Int32(0)}},
+	})
+	s.must(err)
+	_, err = client.RegisterJobDefinition(s.Context(), &batch.RegisterJobDefinitionInput{
+		JobDefinitionName: aws.String("d"), Type: types.JobDefinitionTypeContainer,
+		ContainerProperties: &types.ContainerProperties{
+			Image: aws.String("busybox"), Command: []string{"true"},
+			ResourceRequirements: []types.ResourceRequirement{
+				{Type: types.ResourceTypeVcpu, Value: aws.String("1")}, {Type: types.ResourceTypeMemory, Value: aws.String("512")},
+			},
+		},
+	})
+	s.must(err)
+}
+
+func (s *scene) must(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func TestTheDoorAnswersAnSDK(t *testing.T) {
+	s := newScene(t)
+	client := s.batch("PHKADMIN", "admin-secret")
+	s.prepare(client, types.CRTypeEc2)
+	out, err := client.SubmitJob(t.Context(), &batch.SubmitJobInput{JobName: aws.String("j"), JobQueue: aws.String("q"), JobDefinition: aws.String("d")})
+	s.must(err)
+	jobs, err := client.DescribeJobs(t.Context(), &batch.DescribeJobsInput{Jobs: []string{*out.JobId}})
+	s.must(err)
+	if len(jobs.Jobs) != 1 || jobs.Jobs[0].Status != types.JobStatusRunnable {
+		t.Errorf("DescribeJobs = %+v, want the job, RUNNABLE", jobs.Jobs)
+	}
+	if want := "arn:aws:batch:eu-central-1:123456789012:job/" + *out.JobId; *out.JobArn != want {
+		t.Errorf("jobArn = %s, want %s", *out.JobArn, want)
+	}
+	s.until("the job to be listed", func(ctx context.Context) bool {
+		list, err := client.ListJobs(ctx, &batch.ListJobsInput{JobQueue: aws.String("q"), JobStatus: types.JobStatusRunnable})
+		return err == nil && len(list.JobSummaryList) == 1
+	})
+	// The ARN in a path is percent-encoded, and signed so.
+	_, err = client.TagResource(t.Context(), &batch.TagResourceInput{ResourceArn: out.JobArn, Tags: map[string]string{"k": "v"}})
+	s.must(err)
+	tags, err := client.ListTagsForResource(t.Context(), &batch.ListTagsForResourceInput{ResourceArn: out.JobArn})
+	if err != nil || tags.Tags["k"] != "v" {
+		t.Errorf("ListTagsForResource = %+v, %v", tags, err)
+	}
+}
+
+func TestTheDoorAsksForKeys(t *testing.T) {
+	s := newScene(t)
+	s.prepare(s.batch("PHKADMIN", "admin-secret"), types.CRTypeFargate)
+	submit := &batch.SubmitJobInput{JobName: aws.String("j"), JobQueue: aws.String("q"), JobDefinition: aws.String("d")}
+	tests := map[string]struct{ id, secret, code string }{
+		"a reader":         {"PHKREADER", "reader-secret", "AccessDeniedException"},
+		"a wrong secret":   {"PHKADMIN", "x", "InvalidSignatureException"},
+		"an unknown key":   {"PHKOTHER", "x", "UnrecognizedClientException"},
+		"another path":     {"..PHKADMIN", "admin-secret", "UnrecognizedClientException"},
+		"a broken key":     {"PHKBROKEN", "x", "ServerException"},
+		"anonymous caller": {"", "", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			client := s.batch(test.id, test.secret)
+			_, err := client.SubmitJob(t.Context(), submit)
+			var fault smithy.APIError
+			switch {
+			case err == nil:
+				t.Error("it was let in")
+			case test.code != "" && (!errors.As(err, &fault) || fault.ErrorCode() != test.code):
+				t.Errorf("SubmitJob = %v, want %s", err, test.code)
+			}
+		})
+	}
+	if _, err := s.batch("PHKREADER", "reader-secret").DescribeJobQueues(t.Context(), &batch.DescribeJobQueuesInput{}); err != nil {
+		t.Errorf("a reader reads: %v", err)
+	}
+}
+
+// An SDK that repeats a call gets the same job, whichever process answers.
+func TestTheDoorForgetsNothingBetweenProcesses(t *testing.T) {
+	s := newScene(t)
+	client := s.batch("PHKADMIN", "admin-secret")
+	s.prepare(client, types.CRTypeEc2)
+	s.door.Freeze()
+	out, err := client.SubmitJob(t.Context(), &batch.SubmitJobInput{JobName: aws.String("j"), JobQueue: aws.String("q"), JobDefinition: aws.String("d")})
+	s.must(err)
+	s.door.Freeze()
+	_, err = client.TerminateJob(t.Context(), &batch.TerminateJobInput{JobId: out.JobId, Reason: aws.String("no longer wanted")})
+	s.must(err)
+	s.door.Freeze()
+	jobs, err := client.DescribeJobs(t.Context(), &batch.DescribeJobsInput{Jobs: []string{*out.JobId}})
+	s.must(err)
+	if j := jobs.Jobs[0]; j.Status != types.JobStatusFailed || aws.ToString(j.StatusReason) != "no longer wanted" {
+		t.Errorf("the job is %s: %s", j.Status, aws.ToString(j.StatusReason))
+	}
+	if got := s.door.Count(); got.ColdStarts < 4 {
+		t.Errorf("%+v, want a new process for each step", got)
+	}
+}
+
+func TestTheDoorSaysWhatIsWrongWithItsSettings(t *testing.T) {
+	s := newScene(t)
+	for i, v := range s.env {
+		if strings.HasPrefix(v, "PACKHORSE_TABLE=") {
+			s.env[i] = "PACKHORSE_TABLE="
+		}
+	}
+	_, err := s.function("api", 1).Invoke(t.Context(), map[string]any{})
+	if err == nil || !strings.Contains(err.Error(), "process ended") {
+		t.Errorf("Invoke = %v, want the process to end", err)
+	}
+}
