@@ -128,7 +128,7 @@ Exit codes: 0 it worked, 1 it failed, 2 the command line or a file is wrong;
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%s", err.Error()) })
 	root.AddGroup(
 		&cobra.Group{ID: groupJobs, Title: "Jobs:"},
-		&cobra.Group{ID: groupCapacity, Title: "Queues, environments, definitions:"},
+		&cobra.Group{ID: groupCapacity, Title: "Queues, environments, definitions, triggers:"},
 	)
 	a.flags.add(root)
 
@@ -140,7 +140,7 @@ Exit codes: 0 it worked, 1 it failed, 2 the command line or a file is wrong;
 		root.AddCommand(c)
 	}
 	for _, c := range []*cobra.Command{
-		a.queuesCommand(), a.environmentsCommand(), a.definitionsCommand(), a.applyCommand(),
+		a.queuesCommand(), a.environmentsCommand(), a.definitionsCommand(), a.applyCommand(), a.triggersCommand(),
 	} {
 		c.GroupID = groupCapacity
 		root.AddCommand(c)
