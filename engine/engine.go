@@ -10,6 +10,7 @@ import (
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
 	"github.com/packhorse-batch/packhorse/lifecycle"
+	"github.com/packhorse-batch/packhorse/provisioner"
 	"github.com/packhorse-batch/packhorse/provisioner/catalog"
 	"github.com/packhorse-batch/packhorse/store"
 )
@@ -22,8 +23,11 @@ type Config struct {
 	Account   batch.Account
 	// Types expands the instanceTypes of an environment.
 	Types func(names []string) []catalog.Type
-	Now   func() time.Time
-	NewID func() string
+	// Provision plans the hosts of an environment; nil is provisioner.Make. Simulations
+	// give it other policies to compare.
+	Provision func(provisioner.Environment, time.Time) provisioner.Plan
+	Now       func() time.Time
+	NewID     func() string
 	// IdleWindow is how long a host without tasks stays.
 	IdleWindow time.Duration
 	// Secret returns the value of a secret of a container, if this home has it.
@@ -86,6 +90,9 @@ type Engine struct {
 
 // New returns an engine. Run it, or call Pass, Observe and Sweep yourself.
 func New(c Config) *Engine {
+	if c.Provision == nil {
+		c.Provision = provisioner.Make
+	}
 	e := &Engine{
 		Config: c, kick: make(chan struct{}, 1), inbox: inbox{signal: make(chan struct{}, 1)},
 		offers: map[string]offersOf{}, whys: map[string]*whyState{},

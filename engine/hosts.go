@@ -40,7 +40,7 @@ func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, 
 			continue
 		}
 		short := w.short[env.Name()]
-		plan := provisioner.Make(e.fleet(env, hosts, w.tasks, placed, demand[env.Name()], short, now), now)
+		plan := e.Provision(e.fleet(env, hosts, w.tasks, placed, demand[env.Name()], short, now), now)
 		out.due(plan.Next)
 		if s, ok := short.next(now); ok && len(demand[env.Name()]) > 0 {
 			out.due(s.Until.Time())

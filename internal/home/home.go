@@ -15,6 +15,7 @@ import (
 	"github.com/packhorse-batch/packhorse/control/triggers"
 	"github.com/packhorse-batch/packhorse/engine"
 	"github.com/packhorse-batch/packhorse/lifecycle"
+	"github.com/packhorse-batch/packhorse/provisioner"
 	"github.com/packhorse-batch/packhorse/provisioner/catalog"
 	"github.com/packhorse-batch/packhorse/store"
 )
@@ -42,6 +43,10 @@ type Parts struct {
 	OrderingLag time.Duration
 	// NewID makes the ids of jobs and hosts; nil is jobs.NewID.
 	NewID func() string
+	// Types are the instance types there are; nil is catalog.Default.
+	Types *catalog.Catalog
+	// Provision plans the hosts of an environment; see engine.Config.
+	Provision func(provisioner.Environment, time.Time) provisioner.Plan
 }
 
 // Home is a wired Packhorse. Its operations are those of AWS Batch.
@@ -57,7 +62,10 @@ type Home struct {
 // New wires a home. Nothing runs until Engine.Run.
 func New(p Parts) *Home {
 	records := store.New(p.Table, store.Options{TaskLookup: p.TaskLookup})
-	types := catalog.Default()
+	types := p.Types
+	if types == nil {
+		types = catalog.Default()
+	}
 	h := &Home{Records: records, Account: p.Account}
 	if p.NewID == nil {
 		p.NewID = jobs.NewID
@@ -73,7 +81,7 @@ func New(p Parts) *Home {
 			expanded, _ := types.Expand(names)
 			return expanded
 		},
-		Now: p.Now, NewID: p.NewID, IdleWindow: p.IdleWindow, Senders: atOnce, Secret: p.Secret, ECS: p.ECS, Log: p.Log,
+		Provision: p.Provision, Now: p.Now, NewID: p.NewID, IdleWindow: p.IdleWindow, Senders: atOnce, Secret: p.Secret, ECS: p.ECS, Log: p.Log,
 	})
 	life.Woken = h.Engine.Kick
 	h.Control = control.New(control.Config{
