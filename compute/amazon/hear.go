@@ -1,0 +1,97 @@
+package amazon
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/packhorse-batch/packhorse/compute"
+)
+
+// Hear translates an event of EventBridge as [News] does, and looks up what the event
+// does not say: which host an instance is. Hosts that are not ours give nothing. A host
+// that EC2 is about to take, or may take, is drained at once.
+func (b *Backend) Hear(ctx context.Context, raw json.RawMessage) ([]compute.News, error) {
+	news, err := News(raw)
+	if err != nil {
+		return nil, err
+	}
+	var out []compute.News
+	for _, n := range news {
+		switch {
+		case n.Task != nil:
+			var e event
+			if err := json.Unmarshal(raw, &e); err != nil {
+				return nil, err
+			}
+			t, err := detail[ecstypes.Task](e)
+			if err != nil {
+				return nil, err
+			}
+			s, err := b.settled(ctx, *n.Task, t)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, compute.News{Task: &s})
+		case n.Host != nil:
+			h, err := b.hearHost(ctx, *n.Host, raw)
+			if err != nil {
+				return nil, err
+			}
+			if h != nil {
+				out = append(out, compute.News{Host: h})
+			}
+		}
+	}
+	return out, nil
+}
+
+// hearHost completes news of a host; nil if it is not ours.
+func (b *Backend) hearHost(ctx context.Context, heard compute.Host, raw json.RawMessage) (*compute.Host, error) {
+	found, err := b.describe(ctx, &ec2.DescribeInstancesInput{Filters: []ec2types.Filter{
+		filter("instance-id", heard.Instance), filter("tag:"+tagDeployment, b.o.Deployment),
+	}})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	i := found[0]
+	tags := tagsOfInstance(i)
+	if isOver(i) || heard.State == compute.HostGone {
+		h := gone(firstOf(tags[tagHost], heard.Instance), tags[tagEnvironment], tags[tagCluster], heard.Instance, whyOver(i))
+		return &h, nil
+	}
+	var e event
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return nil, err
+	}
+	switch e.DetailType {
+	case eventSpot:
+		if err := b.noteEnding(ctx, heard.Instance); err != nil {
+			return nil, err
+		}
+		err = b.drain(ctx, i, heard.Reason)
+	case eventRebalance:
+		err = b.drain(ctx, i, heard.Reason)
+	}
+	if err != nil {
+		return nil, err
+	}
+	h := hostOf(i, nil)
+	if e.DetailType == eventContainer {
+		h.Ref, h.Has, h.ReadyAt, h.Version = heard.Ref, heard.Has, heard.ReadyAt, heard.Version
+		if h.State != compute.HostDraining {
+			h.State = heard.State
+		}
+		return &h, nil
+	}
+	hosts, err := b.hostsOf(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	h = hosts[0]
+	h.State, h.Reason = heard.State, heard.Reason
+	return &h, nil
+}
