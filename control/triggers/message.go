@@ -108,6 +108,14 @@ func (m *message) each(parts []json.RawMessage, read func(json.RawMessage) error
 	return nil
 }
 
+// inner reads a message that a record carries. When it is broken it is kept without its
+// envelope, which is another one in each delivery.
+func (m *message) inner(body string, depth int) {
+	if err := m.read([]byte(body), depth+1); err != nil {
+		m.broken = append(m.broken, broken{[]byte(body), err})
+	}
+}
+
 // record reads one of the Records.
 func (m *message) record(raw json.RawMessage, depth int) error {
 	var r record
@@ -116,9 +124,11 @@ func (m *message) record(raw json.RawMessage, depth int) error {
 	}
 	switch {
 	case r.SNS != nil:
-		return m.read([]byte(r.SNS.Message), depth+1)
+		m.inner(r.SNS.Message, depth)
+		return nil
 	case r.Body != nil:
-		return m.read([]byte(*r.Body), depth+1)
+		m.inner(*r.Body, depth)
+		return nil
 	case len(r.S3) == 0:
 		return refuse(fmt.Sprintf("the record of %q has no member s3", r.EventSource), "send records of S3, or of SQS or SNS with such in them")
 	}

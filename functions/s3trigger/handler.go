@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/packhorse-batch/packhorse/batch"
+)
+
+// taker is the part of triggers.Triggers that a function needs.
+type taker interface {
+	Take(ctx context.Context, message []byte) (*batch.TriggerReport, error)
+}
+
+type handler struct {
+	triggers taker
+	log      *slog.Logger
+}
+
+// handle serves one event. An error makes Lambda bring it again: at once where it was
+// called by S3, SNS or EventBridge, after the visibility timeout where SQS has it. What
+// another delivery cannot help, an event that cannot be read or a rule whose queue is
+// disabled, is a dead letter in the records and no error.
+//
+// For a batch of SQS the answer names the messages that are to come again. The event
+// source mapping must have ReportBatchItemFailures among its FunctionResponseTypes, or
+// Lambda takes each answer for success.
+func (h *handler) handle(ctx context.Context, event json.RawMessage) (any, error) {
+	messages, ok := ofSQS(event)
+	if !ok {
+		return nil, h.take(ctx, event)
+	}
+	return h.each(ctx, messages)
+}
+
+// sqsMessage is a message of SQS: as it came, and how its failure is told.
+type sqsMessage struct {
+	id  string
+	raw json.RawMessage
+}
+
+// ofSQS returns the messages of a batch of SQS; false for any other event.
+func ofSQS(event json.RawMessage) ([]sqsMessage, bool) {
+	var envelope struct{ Records []json.RawMessage }
+	if err := json.Unmarshal(event, &envelope); err != nil {
+		return nil, false
+	}
+	var messages []sqsMessage
+	for _, raw := range envelope.Records {
+		var record events.SQSMessage
+		if err := json.Unmarshal(raw, &record); err != nil || record.EventSource != "aws:sqs" || record.MessageId == "" {
+			return nil, false
+		}
+		messages = append(messages, sqsMessage{record.MessageId, raw})
+	}
+	return messages, len(messages) > 0
+}
+
+// each serves the messages of a batch one by one. When the store fails for one, it will
+// for the next: that one and all behind it are reported, so that the function does not
+// run into its timeout and lose what it did.
+func (h *handler) each(ctx context.Context, messages []sqsMessage) (any, error) {
+	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	for i, m := range messages {
+		err := h.take(ctx, wrap(m.raw))
+		if err == nil {
+			continue
+		}
+		if i == 0 {
+			// Nothing was done. An error says so whatever the mapping takes an answer for.
+			return nil, err
+		}
+		h.log.Error("some messages will come again", "messages", len(messages)-i, "of", len(messages), "error", err)
+		for _, again := range messages[i:] {
+			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: again.id})
+		}
+		break
+	}
+	return response, nil
+}
+
+// wrap makes a batch of one message, so that one that cannot be read is told from the
+// others.
+func wrap(record json.RawMessage) []byte { return fmt.Appendf(nil, `{"Records":[%s]}`, record) }
+
+// take serves one message, and logs what became of it.
+func (h *handler) take(ctx context.Context, message []byte) error {
+	report, err := h.triggers.Take(ctx, message)
+	if err != nil {
+		return fmt.Errorf("the event will come again: %w", err)
+	}
+	for _, j := range report.Jobs {
+		h.log.Info("job", "trigger", j.Trigger, "object", j.Object, "job", j.JobID, "repeated", j.Repeated)
+	}
+	for _, l := range report.DeadLetters {
+		h.log.Warn("dead letter", "trigger", l.Trigger, "object", l.Event.URI(), "reason", l.Reason, "attempts", l.Attempts, "id", l.ID)
+	}
+	return nil
+}
