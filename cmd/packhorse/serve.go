@@ -26,6 +26,9 @@ type serveFlags struct {
 	runtime, accessKey, secretKey string
 	demoSource                    string
 	demo, verbose                 bool
+	home                          string
+	aws                           awsFlags
+	accountGiven                  bool
 }
 
 // Defaults of a server.
@@ -57,6 +60,7 @@ Secrets of job definitions are read from the server's environment: a job's secre
 DB_PASSWORD is the variable PACKHORSE_SECRET_DB_PASSWORD.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.accountGiven = cmd.Flags().Changed("account")
 			return serve(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -77,6 +81,12 @@ DB_PASSWORD is the variable PACKHORSE_SECRET_DB_PASSWORD.`,
 	flags.BoolVar(&f.demo, "demo", false, "on the first start, run the demo and show it")
 	flags.StringVar(&f.demoSource, "demo-source", "", "`folder` of Go files for the demo to count (default: the Go toolchain's)")
 	flags.BoolVar(&f.verbose, "verbose", false, "log more")
+	flags.StringVar(&f.home, "home", homeLaptop, "where records, hosts and tasks are: laptop (here) or aws (DynamoDB, EC2 and ECS of an account)")
+	flags.StringVar(&f.aws.endpoint, "endpoint-url", "", "with --home aws: ask AWS at this `URL`, such as moto's (also AWS_ENDPOINT_URL_<SERVICE> for one service)")
+	flags.StringVar(&f.aws.settings.Table, "table", "packhorse", "with --home aws: `name` of the DynamoDB table; it is made if it is not there")
+	flags.StringVar(&f.aws.settings.Deployment, "deployment", "packhorse", "with --home aws: `name` that tags all hosts and clusters")
+	flags.StringVar(&f.aws.settings.InstanceProfile, "instance-profile", "ecsInstanceRole", "with --home aws: instance profile of hosts whose environment names none")
+	flags.StringVar(&f.aws.settings.ExecutionRole, "execution-role", "", "with --home aws: `ARN` of the role that pulls images and writes logs, for tasks that name none")
 	return c
 }
 
@@ -105,6 +115,10 @@ func (f *serveFlags) options(stderr io.Writer) error {
 	switch {
 	case !accountPattern.MatchString(f.Account.ID):
 		return fmt.Errorf("--account %q is not an AWS account id: give 12 digits", f.Account.ID)
+	case f.home != homeLaptop && f.home != homeAWS:
+		return fmt.Errorf("--home %q is none: give %s or %s", f.home, homeLaptop, homeAWS)
+	case f.home == homeLaptop && f.aws.endpoint != "":
+		return errors.New("--endpoint-url is for --home aws: leave it out, or give --home aws too")
 	case !regionPattern.MatchString(f.Account.Region):
 		return fmt.Errorf("--region %q is not an AWS region: give one such as us-east-1", f.Account.Region)
 	case f.BootTime < 0 || f.IdleWindow < 0 || f.MaxVCPUs < 0 || f.SpotInterruptionsPerHour < 0:
@@ -140,6 +154,9 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if f.home == homeAWS {
+		return serveAWS(ctx, f, stdout)
+	}
 	l, err := laptop.Open(ctx, f.Options)
 	if err != nil {
 		return err

@@ -72,8 +72,15 @@ func (a *Account) Wire(backend compute.Backend) {
 // Handler is the door: AWS Batch's operations, for callers with a key of the
 // installation. AWS itself answers for logs, tasks and instances.
 func (a *Account) Handler() http.Handler {
-	return api.New(api.Config{
-		Service: a.Home, Types: catalog.Default(), Account: a.Settings.Account, KeyOf: a.keys.Key,
-		Explain: home.Explain, Log: a.Log,
-	})
+	return a.door(api.Config{KeyOf: a.keys.Key})
+}
+
+// Door is Handler for a server with keys of its own, secrets by id; without any it is for
+// this machine only.
+func (a *Account) Door(keys map[string]string) http.Handler { return a.door(api.Config{Keys: keys}) }
+
+func (a *Account) door(c api.Config) http.Handler {
+	c.Service, c.Triggers, c.Types, c.Account = a.Home, a.Triggers, catalog.Default(), a.Settings.Account
+	c.Explain, c.Log = home.Explain, a.Log
+	return api.New(c)
 }
