@@ -101,6 +101,8 @@ var layers = []layer{
 	{packages: []string{"internal/demo/..."}, ours: []string{"internal/demo/..."},
 		why: "the demo is a client like any other, and its tasks know nothing of Packhorse"},
 	{packages: []string{"internal/wire/...", "internal/sigv4", "internal/invocation"}, ours: []string{"internal/wire"}, why: whyHelper},
+	{packages: []string{"internal/fakeaws/..."}, ours: []string{"batch", "internal/fakeaws/...", "internal/wire", "logs/...", "provisioner/catalog"},
+		why: "tests stand on it, so it knows AWS and nothing of what is tested"},
 	{packages: []string{"internal/archtest"}, why: whyHelper},
 
 	{packages: []string{"functions/..."}, why: "a Lambda's main.go is wiring only, of the backends that an AWS account has",

@@ -1,0 +1,224 @@
+package fakeaws
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/packhorse-batch/packhorse/internal/fakeaws/shapes"
+)
+
+// definition is a revision of a task definition.
+type definition struct {
+	is   types.TaskDefinition
+	tags []types.Tag
+}
+
+var ecsName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,255}$`)
+
+// RegisterTaskDefinition makes the next revision of a family.
+func (e *ECS) RegisterTaskDefinition(ctx context.Context, in *ecs.RegisterTaskDefinitionInput, _ ...func(*ecs.Options)) (*ecs.RegisterTaskDefinitionOutput, error) {
+	return call(ctx, e.c, "ecs.RegisterTaskDefinition", in, e.c.registerTaskDefinition)
+}
+
+func (c *Cloud) registerTaskDefinition(in *ecs.RegisterTaskDefinitionInput) (*ecs.RegisterTaskDefinitionOutput, error) {
+	if err := validDefinition(in); err != nil {
+		return nil, err
+	}
+	family := *in.Family
+	revision := len(c.definitions[family]) + 1
+	compatibilities := []types.Compatibility{types.CompatibilityEc2}
+	if in.NetworkMode == types.NetworkModeAwsvpc && in.Cpu != nil && in.Memory != nil {
+		compatibilities = append(compatibilities, types.CompatibilityFargate)
+	}
+	d := &definition{tags: in.Tags, is: types.TaskDefinition{
+		Family: in.Family, Revision: int32(revision), Status: types.TaskDefinitionStatusActive, RegisteredAt: aws.Time(c.now()),
+		RegisteredBy: aws.String(c.creator()), TaskDefinitionArn: aws.String(c.arn("ecs", "task-definition", fmt.Sprintf("%s:%d", family, revision))),
+		ContainerDefinitions: in.ContainerDefinitions, Cpu: in.Cpu, Memory: in.Memory, EphemeralStorage: in.EphemeralStorage,
+		ExecutionRoleArn: in.ExecutionRoleArn, TaskRoleArn: in.TaskRoleArn, NetworkMode: in.NetworkMode, IpcMode: in.IpcMode, PidMode: in.PidMode,
+		PlacementConstraints: in.PlacementConstraints, RequiresCompatibilities: in.RequiresCompatibilities, Compatibilities: compatibilities,
+		RuntimePlatform: in.RuntimePlatform, Volumes: in.Volumes,
+	}}
+	c.definitions[family] = append(c.definitions[family], d)
+	is := d.is
+	return &ecs.RegisterTaskDefinitionOutput{TaskDefinition: &is, Tags: d.tags}, nil
+}
+
+func validDefinition(in *ecs.RegisterTaskDefinitionInput) error {
+	const largest = 64 << 10 // bytes of JSON, ECS service quotas
+	switch {
+	case value(in.Family) == "":
+		return refuse("ClientException", "Family should not be null or empty.")
+	case !ecsName.MatchString(*in.Family):
+		return refuse("ClientException", "Family contains invalid characters.")
+	case len(in.ContainerDefinitions) == 0:
+		return refuse("ClientException", "Container list cannot be empty.")
+	}
+	if text, err := shapes.LowerJSON(in); err != nil || len(text) > largest {
+		return refuse("ClientException", "Actual length: '%d'. Max allowed length is '%d' bytes.", len(text), largest)
+	}
+	if err := validECSTags(in.Tags); err != nil {
+		return err
+	}
+	fargate := slices.Contains(in.RequiresCompatibilities, types.CompatibilityFargate)
+	if fargate {
+		if err := validFargate(in); err != nil {
+			return err
+		}
+	}
+	names := map[string]bool{}
+	essential := false
+	for i := range in.ContainerDefinitions {
+		d := &in.ContainerDefinitions[i]
+		if err := validContainer(d, in); err != nil {
+			return err
+		}
+		if names[*d.Name] {
+			return refuse("ClientException", "Container names are not unique: %s", *d.Name)
+		}
+		names[*d.Name] = true
+		if d.Essential == nil {
+			d.Essential = aws.Bool(true) // ECS's default
+		}
+		essential = essential || *d.Essential
+	}
+	if !essential {
+		return refuse("ClientException", "Task definition does not have any essential containers.")
+	}
+	for _, d := range in.ContainerDefinitions {
+		for _, on := range d.DependsOn {
+			if !names[value(on.ContainerName)] {
+				return refuse("ClientException", "Container '%s' depends on container '%s', which is not defined.", *d.Name, value(on.ContainerName))
+			}
+		}
+	}
+	return nil
+}
+
+func validContainer(d *types.ContainerDefinition, in *ecs.RegisterTaskDefinitionInput) error {
+	const leastMemory = 4 // MiB
+	switch {
+	case value(d.Name) == "":
+		return refuse("ClientException", "Container.name should not be null or empty.")
+	case !ecsName.MatchString(*d.Name):
+		return refuse("ClientException", "Container name %q contains invalid characters.", *d.Name)
+	case value(d.Image) == "":
+		return refuse("ClientException", "Container.image should not be null or empty.")
+	case d.Memory == nil && d.MemoryReservation == nil && in.Memory == nil:
+		return refuse("ClientException", "Invalid setting for container '%s'. At least one of 'memory' or 'memoryReservation' must be specified.", *d.Name)
+	case d.Memory != nil && *d.Memory < leastMemory:
+		return refuse("ClientException", "Invalid 'memory' setting for container '%s': at least %d MiB.", *d.Name, leastMemory)
+	}
+	for _, r := range d.ResourceRequirements {
+		if n, err := strconv.Atoi(value(r.Value)); r.Type == types.ResourceTypeGpu && (err != nil || n < 1) {
+			return refuse("ClientException", "Invalid GPU count %q for container '%s'.", value(r.Value), *d.Name)
+		}
+	}
+	log := d.LogConfiguration
+	if log == nil || log.LogDriver != types.LogDriverAwslogs {
+		return nil
+	}
+	for _, option := range []string{"awslogs-group", "awslogs-region"} {
+		if log.Options[option] == "" {
+			return refuse("ClientException", "Log driver awslogs requires options: awslogs-region, awslogs-group")
+		}
+	}
+	if slices.Contains(in.RequiresCompatibilities, types.CompatibilityFargate) && log.Options["awslogs-stream-prefix"] == "" {
+		return refuse("ClientException", "Log driver awslogs requires option 'awslogs-stream-prefix' for FARGATE tasks")
+	}
+	return nil
+}
+
+// definition finds a task definition by ARN, "family:revision" or "family", which is
+// the latest active one; nil if there is none.
+func (c *Cloud) definition(name string) *definition {
+	family, revision, numbered := strings.Cut(lastPart(name), ":")
+	all := c.definitions[family]
+	if !numbered {
+		for _, d := range slices.Backward(all) {
+			if d.is.Status == types.TaskDefinitionStatusActive {
+				return d
+			}
+		}
+		return nil
+	}
+	n, err := strconv.Atoi(revision)
+	if err != nil || n < 1 || n > len(all) {
+		return nil
+	}
+	return all[n-1]
+}
+
+// DescribeTaskDefinition describes a revision, also an INACTIVE one.
+func (e *ECS) DescribeTaskDefinition(ctx context.Context, in *ecs.DescribeTaskDefinitionInput, _ ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error) {
+	return call(ctx, e.c, "ecs.DescribeTaskDefinition", in, func(in *ecs.DescribeTaskDefinitionInput) (*ecs.DescribeTaskDefinitionOutput, error) {
+		d := e.c.definition(value(in.TaskDefinition))
+		if d == nil {
+			return nil, refuse("ClientException", "Unable to describe task definition.")
+		}
+		is := d.is
+		out := &ecs.DescribeTaskDefinitionOutput{TaskDefinition: &is}
+		if slices.Contains(in.Include, types.TaskDefinitionFieldTags) {
+			out.Tags = d.tags
+		}
+		return out, nil
+	})
+}
+
+// DeregisterTaskDefinition makes a revision INACTIVE: it is described, and runs no new
+// task. Its name must have a revision.
+func (e *ECS) DeregisterTaskDefinition(ctx context.Context, in *ecs.DeregisterTaskDefinitionInput, _ ...func(*ecs.Options)) (*ecs.DeregisterTaskDefinitionOutput, error) {
+	return call(ctx, e.c, "ecs.DeregisterTaskDefinition", in, func(in *ecs.DeregisterTaskDefinitionInput) (*ecs.DeregisterTaskDefinitionOutput, error) {
+		name := lastPart(value(in.TaskDefinition))
+		d := e.c.definition(name)
+		switch {
+		case !strings.Contains(name, ":"):
+			return nil, refuse("ClientException", "Invalid revision number. Number: null")
+		case d == nil:
+			return nil, refuse("ClientException", "Unable to describe task definition.")
+		case d.is.Status == types.TaskDefinitionStatusActive:
+			d.is.Status, d.is.DeregisteredAt = types.TaskDefinitionStatusInactive, aws.Time(e.c.now())
+		}
+		is := d.is
+		return &ecs.DeregisterTaskDefinitionOutput{TaskDefinition: &is}, nil
+	})
+}
+
+// ListTaskDefinitions lists revisions by family, ascending unless asked otherwise.
+func (e *ECS) ListTaskDefinitions(ctx context.Context, in *ecs.ListTaskDefinitionsInput, _ ...func(*ecs.Options)) (*ecs.ListTaskDefinitionsOutput, error) {
+	return call(ctx, e.c, "ecs.ListTaskDefinitions", in, func(in *ecs.ListTaskDefinitionsInput) (*ecs.ListTaskDefinitionsOutput, error) {
+		size, err := pageSize(in.MaxResults)
+		if err != nil {
+			return nil, err
+		}
+		status := cmp.Or(in.Status, types.TaskDefinitionStatusActive)
+		all := []string{}
+		for _, family := range slices.Sorted(maps.Keys(e.c.definitions)) {
+			if in.FamilyPrefix != nil && family != *in.FamilyPrefix { // despite its name it is the whole family
+				continue
+			}
+			for _, d := range e.c.definitions[family] {
+				if d.is.Status == status {
+					all = append(all, *d.is.TaskDefinitionArn)
+				}
+			}
+		}
+		if in.Sort == types.SortOrderDesc {
+			slices.Reverse(all)
+		}
+		page, next, ok := pageOf(all, in.NextToken, size, func(arn string) string { return arn })
+		if !ok {
+			return nil, badNextToken()
+		}
+		return &ecs.ListTaskDefinitionsOutput{TaskDefinitionArns: page, NextToken: next}, nil
+	})
+}
