@@ -56,6 +56,10 @@ type Job struct {
 
 	// Array is set on array parents only.
 	Array *Array `json:"ay,omitempty"`
+
+	// Submitted is what was submitted, encoded, where it is short enough to be kept with
+	// the state. Only package store looks into it (store.Spec); all others hand it on.
+	Submitted []byte `json:"-"`
 }
 
 // Platform is the kind of capacity that a job definition asks for.

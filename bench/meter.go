@@ -40,6 +40,7 @@ type meter struct {
 	by     map[string]float64 // write units by what was written
 	writes map[string]int     // writes of items by kind
 	items  map[string]item    // as last written
+	latest float64            // write units of the latest write
 	wrong  error              // reckoned otherwise than reported
 }
 
@@ -157,15 +158,13 @@ func (m *meter) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWri
 	return out, err
 }
 
-// last is what the latest write cost.
 var errNotReckoned = errors.New("a write of one item was reckoned otherwise than reported")
 
 // compare holds the reckoning of the latest write against what was reported.
 func (m *meter) compare(key string, reported float64) {
-	if reckoned := m.by["\x00latest"]; reckoned != reported && m.wrong == nil {
-		m.wrong = fmt.Errorf("%w: %s: %g units, reported %g", errNotReckoned, key, reckoned, reported)
+	if m.latest != reported && m.wrong == nil {
+		m.wrong = fmt.Errorf("%w: %s: %g units, reported %g", errNotReckoned, key, m.latest, reported)
 	}
-	delete(m.by, "\x00latest")
 }
 
 // wrote reckons a write. One whose condition does not hold costs what the table would
@@ -192,7 +191,7 @@ func (m *meter) wrote(err error, factor float64, changes ...change) {
 		}
 	}
 	m.write += total
-	m.by["\x00latest"] = total
+	m.latest = total
 }
 
 // indexUnits is what a change costs in an index.

@@ -24,11 +24,7 @@ type work struct {
 
 // workOf loads what a job runs.
 func (e *Engine) workOf(ctx context.Context, j batch.Job) (work, error) {
-	family, _, child := batch.SplitChild(j.ID)
-	if !child {
-		family = j.ID
-	}
-	spec, err := e.Records.Spec(ctx, family)
+	spec, err := e.Records.SpecOf(ctx, j)
 	if err != nil {
 		return work{}, err
 	}

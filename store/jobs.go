@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
-
 	"github.com/packhorse-batch/packhorse/batch"
 )
 
@@ -38,15 +36,6 @@ func PhaseOf(s batch.Status) Phase {
 		return Done
 	}
 	return Broken
-}
-
-// Spec is what was submitted: it never changes, but for its tags.
-type Spec struct {
-	Version int64                    `json:"-"`
-	Request *awsbatch.SubmitJobInput `json:"r"`
-	// Definition is the definition's "name:revision" as resolved at submission.
-	Definition string            `json:"d"`
-	Tags       map[string]string `json:"t,omitempty"`
 }
 
 func jobPartition(id string) string { return "job#" + id }
@@ -130,12 +119,9 @@ func taskOf(j batch.Job) string {
 
 // PutJob writes the state of a job at the version it was read at.
 func (r *Records) PutJob(j batch.Job) Op {
-	return put(stateKey(j.ID), j.Version, compact(j), time.Time{}, r.jobEntries(j)...)
-}
-
-// PutSpec writes what was submitted. It goes with the job's state in one Write.
-func (r *Records) PutSpec(id string, s Spec) Op {
-	return put(Key{jobPartition(id), "spec"}, s.Version, s, time.Time{})
+	op := put(stateKey(j.ID), j.Version, compact(j), time.Time{}, r.jobEntries(j)...)
+	op.Item.Data = withSubmitted(op.Item.Data, j.Submitted)
+	return op
 }
 
 // PutAttempt writes an attempt that ended and was followed by another.
@@ -145,10 +131,12 @@ func (r *Records) PutAttempt(id string, a batch.Attempt) Op {
 
 func decodeJob(item Item, id string) (batch.Job, error) {
 	var j batch.Job
+	state, submitted := cutSubmitted(item.Data)
+	item.Data = state
 	if err := decode(item, &j); err != nil {
 		return batch.Job{}, err
 	}
-	j.ID, j.Version = id, item.Version
+	j.ID, j.Version, j.Submitted = id, item.Version, submitted
 	expand(&j)
 	return j, nil
 }
@@ -209,14 +197,6 @@ func (r *Records) Jobs(ctx context.Context, ids []string) (map[string]batch.Job,
 		}
 	}
 	return found, nil
-}
-
-// Spec returns what was submitted as job id, a plain job or an array parent.
-func (r *Records) Spec(ctx context.Context, id string) (Spec, error) {
-	var s Spec
-	version, err := get(ctx, r.table, Key{jobPartition(id), "spec"}, &s)
-	s.Version = version
-	return s, err
 }
 
 // Attempts returns the attempts of a job that were followed by another, first to last.

@@ -177,6 +177,13 @@ type Table interface {
 	Close() error
 }
 
+// Scattered is a Table that keeps its partitions in no order, as DynamoDB does. In
+// others, ids that sort by time keep what is written together side by side.
+type Scattered interface {
+	Table
+	Scattered()
+}
+
 // Purger is a Table that removes expired items itself; DynamoDB does so by its
 // own TTL and has no need of it.
 type Purger interface {

@@ -53,12 +53,8 @@ func (s *Jobs) DescribeJobs(ctx context.Context, in *awsbatch.DescribeJobsInput)
 
 // detail builds what DescribeJobs shows of a job.
 func (s *Jobs) detail(ctx context.Context, job batch.Job, reasons *reasons) (types.JobDetail, error) {
-	family := job.ID
-	parent, index, child := batch.SplitChild(job.ID)
-	if child {
-		family = parent
-	}
-	spec, err := s.Records.Spec(ctx, family)
+	_, index, child := batch.SplitChild(job.ID)
+	spec, err := s.Records.SpecOf(ctx, job)
 	if err != nil {
 		return types.JobDetail{}, err
 	}

@@ -26,6 +26,10 @@ type Jobs struct {
 	// NewID makes the id of a job; NewID of this package where the store keeps
 	// neighbouring ids together.
 	NewID func() string
+	// IDOf makes the id of a job from the SDK call that submits it: IDOf of this package
+	// where the store gains nothing by neighbours, nil elsewhere. A repeated call is then
+	// known without a record of it.
+	IDOf func(invocation string) string
 	// Kick is called with the queue of each job that the engine should look at.
 	Kick func(queue string)
 }
@@ -33,6 +37,12 @@ type Jobs struct {
 // NewID returns a UUID of version 7: ids made one after the other are neighbours in
 // an ordered store, and sort by time.
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// callIDs is the namespace of IDOf.
+var callIDs = uuid.MustParse("5f4a1c7e-3c56-4b0e-9d0f-3a8f1d7b2c91")
+
+// IDOf returns a UUID of version 5, the same for each try of one SDK call.
+func IDOf(invocation string) string { return uuid.NewSHA1(callIDs, []byte(invocation)).String() }
 
 func deref[T any](p *T) T {
 	if p == nil {

@@ -29,7 +29,7 @@ func (s *Jobs) SubmitJob(ctx context.Context, in *awsbatch.SubmitJobInput) (*aws
 		return out, err
 	}
 	// Looked for only now: few calls are repeats, and only a failed one can hide that.
-	id, onceErr := s.Records.Once(ctx, call)
+	id, onceErr := s.made(ctx, call)
 	if onceErr != nil {
 		return nil, err
 	}
@@ -43,6 +43,10 @@ func (s *Jobs) submit(ctx context.Context, in *awsbatch.SubmitJobInput, call str
 		return nil, err
 	}
 	job.ID = s.NewID()
+	remember := call != ""
+	if s.idTells(ctx, call, in) {
+		job.ID, remember = s.IDOf(call), false
+	}
 	job.CreatedAt = batch.MillisOf(now)
 	spec := store.Spec{Request: in, Definition: job.Definition, Tags: maps.Clone(in.Tags)}
 	if len(in.DependsOn) > 0 {
@@ -53,8 +57,8 @@ func (s *Jobs) submit(ctx context.Context, in *awsbatch.SubmitJobInput, call str
 	if size := specSize(in); size > maxSpecKiB*1024 {
 		return nil, wrapped(batch.Invalid("Job size must be less than %d KiB, got %d KiB", maxSpecKiB, size/1024))
 	}
-	ops := []store.Op{s.Records.PutJob(job), s.Records.PutSpec(job.ID, spec)}
-	if call != "" {
+	ops := s.Records.PutNewJob(job, spec)
+	if remember {
 		ops = append(ops, s.Records.PutOnceFor(call, job.ID, now, invocation.Kept(ctx)))
 	}
 	edges := s.edges(job, in)
@@ -73,6 +77,24 @@ func (s *Jobs) submit(ctx context.Context, in *awsbatch.SubmitJobInput, call str
 	}
 	s.Kick(job.Queue)
 	return s.submitted(job.ID, in), nil
+}
+
+// idTells reports whether the id of a call's job is made from the call, so that a repeat
+// meets the job itself. It must not be forgotten before the job is, and must be all in
+// one write, or a repeat would meet the rest of a first try.
+func (s *Jobs) idTells(ctx context.Context, call string, in *awsbatch.SubmitJobInput) bool {
+	return s.IDOf != nil && call != "" && invocation.Kept(ctx) <= store.Retention && len(in.DependsOn) <= edgesWithJob
+}
+
+// made returns the job that a call made, or store.ErrNotFound.
+func (s *Jobs) made(ctx context.Context, call string) (id string, err error) {
+	if s.IDOf != nil {
+		id = s.IDOf(call)
+		if _, err := s.Records.Job(ctx, id); !store.IsNotFound(err) {
+			return id, err
+		}
+	}
+	return s.Records.Once(ctx, call)
 }
 
 func (s *Jobs) submitted(id string, in *awsbatch.SubmitJobInput) *awsbatch.SubmitJobOutput {

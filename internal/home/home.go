@@ -93,6 +93,9 @@ func New(p Parts) *Home {
 	h.Jobs = &jobs.Jobs{
 		Records: records, Lifecycle: life, Account: p.Account, Now: p.Now, NewID: p.NewID, Kick: h.Engine.Kick,
 	}
+	if _, scattered := p.Table.(store.Scattered); scattered {
+		h.Jobs.IDOf = jobs.IDOf
+	}
 	h.Triggers = triggers.New(triggers.Config{Records: records, Jobs: h.Jobs, Now: p.Now, NewID: p.NewID, Log: p.Log})
 	return h
 }

@@ -47,6 +47,7 @@ const (
 	attrSort           = "s"
 	attrVersion        = "v"
 	attrData           = "d"
+	attrSqueezed       = "z" // instead of attrData, see squeeze
 	attrWrite          = "w"
 	// TTLAttribute is what the table's time to live must be switched on for.
 	TTLAttribute = "x"

@@ -4,7 +4,8 @@
 //
 //	p, s         the key: partition and sort
 //	v            the version, which every write names in its condition
-//	d            the data
+//	d            the data, or
+//	z            the data squeezed, where that saves a unit
 //	x            when it expires, in seconds since 1970: the table's TTL
 //	w            a mark of the write that made it so
 //	listP listS  its place in the ordering "list", and so on for each ordering

@@ -45,7 +45,10 @@ type Table struct {
 	writes sync.WaitGroup
 }
 
-var _ store.Table = (*Table)(nil)
+var _ store.Scattered = (*Table)(nil)
+
+// Scattered says that partitions are kept in no order: DynamoDB spreads them by hash.
+func (t *Table) Scattered() {}
 
 // Open opens a table that exists, and makes sure that it can be read: the first
 // error of a wrong name, region or right should not be that of a job.

@@ -89,6 +89,7 @@ func encode(item *store.Item, version int64, mark []byte) attributes {
 		a[partition] = str(indexPartition(e.Partition, shardOf(item.Key)))
 		a[sort] = str(place{e.Sort, item.Key}.index())
 	}
+	squeeze(a)
 	return a
 }
 
@@ -99,6 +100,9 @@ func (t *Table) decode(a attributes) (store.Item, error) {
 	item.Key = store.Key{Partition: r.text(attrPartition), Sort: r.text(attrSort)}
 	item.Version = r.number(attrVersion)
 	item.Data = r.bytes(attrData)
+	if squeezed := r.bytes(attrSqueezed); squeezed != nil {
+		item.Data, r.err = loosen(squeezed)
+	}
 	if _, expires := a[TTLAttribute]; expires {
 		item.Expires = time.Unix(r.number(TTLAttribute), 0).UTC()
 	}
