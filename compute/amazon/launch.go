@@ -22,12 +22,11 @@ type fleets interface {
 // launch is the record of a host that was asked for: with its choices before the call,
 // with its instance after it.
 type launch struct {
-	Choices     choices   `json:"choices"`
-	Environment string    `json:"environment"`
-	Cluster     string    `json:"cluster"`
-	At          time.Time `json:"at"`
-	Instance    string    `json:"instance,omitempty"`
-	Type        string    `json:"type,omitempty"`
+	Choices  choices           `json:"choices"`
+	Tags     map[string]string `json:"tags"`
+	At       time.Time         `json:"at"`
+	Instance string            `json:"instance,omitempty"`
+	Type     string            `json:"type,omitempty"`
 }
 
 func launchKey(host string) string { return "launch/" + host }
@@ -75,7 +74,7 @@ func (b *Backend) launch(ctx context.Context, r compute.HostRequest) (compute.Ho
 		if err := b.ensureCluster(ctx, r.Environment, r.Cluster, false); err != nil {
 			return compute.Host{}, err
 		}
-		record = launch{Environment: r.Environment, Cluster: r.Cluster, At: b.o.Now()}
+		record = launch{Tags: b.hostTags(r), At: b.o.Now()}
 		if record.Choices, err = b.choose(ctx, r); err != nil {
 			return compute.Host{}, err
 		}
@@ -83,7 +82,7 @@ func (b *Backend) launch(ctx context.Context, r compute.HostRequest) (compute.Ho
 			return compute.Host{}, err
 		}
 	}
-	answer, err := b.ec2.CreateFleet(ctx, fleetInput(r.ID, record.Choices, b.hostTags(r)))
+	answer, err := b.ec2.CreateFleet(ctx, fleetInput(r.ID, record.Choices, record.Tags))
 	if err != nil {
 		return compute.Host{}, b.refused(ctx, r, err)
 	}
@@ -316,7 +315,7 @@ func (b *Backend) adopt(ctx context.Context, r compute.HostRequest) (compute.Hos
 			return compute.Host{}, err
 		}
 		hosts[0].ID = r.ID // the view of the tags may lag
-		b.noteLaunched(ctx, r.ID, launch{Environment: r.Environment, Cluster: r.Cluster, At: b.o.Now(), Instance: id, Type: hosts[0].Type})
+		b.noteLaunched(ctx, r.ID, launch{At: b.o.Now(), Instance: id, Type: hosts[0].Type})
 		return hosts[0], nil
 	}
 	return compute.Host{}, &batch.Error{Code: batch.CodeInvalid,
