@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 	"log/slog"
 	"os"
 	"time"
@@ -70,7 +71,9 @@ func startMetered(ctx context.Context, endpoint, table string) (*metered, error)
 		// Long enough that each state is seen and recorded by itself, and not the same
 		// for all, so that jobs do not end together.
 		PullAndStart: sim.Uniform(100*time.Millisecond, 300*time.Millisecond),
-		RunTime:      func(compute.Task) time.Duration { return time.Second },
+		RunTime: func(task compute.Task) time.Duration {
+			return time.Second + time.Duration(crc32.ChecksumIEEE([]byte(task.ID))%2000)*time.Millisecond
+		},
 	})
 	m.Home = home.New(home.Parts{
 		Table: records, Compute: m.sim, Account: batch.Account{Region: "us-east-1", ID: "123456789012"},
@@ -146,7 +149,7 @@ func unitsPerJob(ctx context.Context, b *bench) error {
 		fmt.Println("skipped:", err)
 		return nil
 	}
-	n := b.n(400)
+	n := b.n(1200)
 	m, err := startMetered(ctx, endpoint, "units-"+uuid.NewString())
 	if err != nil {
 		return err
