@@ -26,7 +26,7 @@ func newPlace(t *testing.T, change ...func(*fakeaws.Options)) *place {
 	t.Helper()
 	p := &place{now: time.Now}
 	o := fakeaws.Options{
-		Seed: 1, Speed: 1000, BootTime: fakeaws.Exactly(20 * time.Second), ShutdownTime: fakeaws.Exactly(10 * time.Second),
+		Seed: 1, Speed: 300, BootTime: fakeaws.Exactly(20 * time.Second), ShutdownTime: fakeaws.Exactly(10 * time.Second),
 		Pull: func(image string) error {
 			if strings.HasPrefix(image, "missing") {
 				return errors.New("pull access denied for " + image + ", repository does not exist")

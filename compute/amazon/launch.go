@@ -27,6 +27,7 @@ type launch struct {
 	At       time.Time         `json:"at"`
 	Instance string            `json:"instance,omitempty"`
 	Type     string            `json:"type,omitempty"`
+	Ended    bool              `json:"ended,omitempty"` // Terminate was called
 }
 
 func launchKey(host string) string { return "launch/" + host }

@@ -227,6 +227,9 @@ func (b *Backend) instanceOf(ctx context.Context, host string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if record.Ended {
+		return "", fmt.Errorf("%w: host %s was terminated", compute.ErrHostGone, host)
+	}
 	if !ok || record.Instance == "" {
 		found, err := b.findHost(ctx, host)
 		if err != nil {

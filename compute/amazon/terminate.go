@@ -21,8 +21,20 @@ func (b *Backend) Terminate(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if len(found) == 0 {
-		return b.terminateUnseen(ctx, id)
+	record, known, err := recall[launch](ctx, b.o.Memory, launchKey(id))
+	if err != nil {
+		return err
+	}
+	drop(&b.cache, b.cache.instances, id)
+	if known && !record.Ended {
+		// ECS takes tasks for an instance that shuts down until it has noticed.
+		record.Ended = true
+		if err := remember(ctx, b.o.Memory, launchKey(id), record, b.o.Now().Add(launchFor)); err != nil {
+			return err
+		}
+	}
+	if len(found) == 0 && record.Instance != "" && b.o.Now().Sub(record.At) < visibleAfter {
+		return b.end(ctx, record.Instance) // launched just now, EC2 does not list it yet
 	}
 	for _, i := range found {
 		if tagsOfInstance(i)[tagAdopted] != "" {
@@ -39,16 +51,6 @@ func (b *Backend) Terminate(ctx context.Context, id string) error {
 		}
 	}
 	return nil
-}
-
-// terminateUnseen ends an instance that EC2 does not list yet, but that we know it has
-// launched for this host.
-func (b *Backend) terminateUnseen(ctx context.Context, id string) error {
-	record, ok, err := recall[launch](ctx, b.o.Memory, launchKey(id))
-	if err != nil || !ok || record.Instance == "" || b.o.Now().Sub(record.At) > visibleAfter {
-		return err
-	}
-	return b.end(ctx, record.Instance)
 }
 
 // end terminates one instance.

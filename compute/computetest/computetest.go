@@ -34,6 +34,9 @@ type Harness struct {
 	// Hostless says that tasks may run on no host, as on Fargate. It is taken for
 	// granted when Host is nil.
 	Hostless bool
+	// Join makes a launched host join its cluster, where nothing runs on it that would.
+	// Only Wire calls it.
+	Join func(t *testing.T, host compute.Host)
 
 	// Exit makes a container that ends by itself with an exit code. Required. In
 	// these containers the suite sets name, need, log stream and stop timeout.
