@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -17,8 +18,12 @@ import (
 	"github.com/packhorse-batch/packhorse/internal/deploy"
 )
 
-// environmentTag is on each instance: the compute environment it was launched for.
-const environmentTag = "packhorse:environment"
+// Tags of instances, beside that of the deployment.
+const (
+	environmentTag = "packhorse:environment" // the compute environment it was launched for
+	adoptedTag     = "packhorse:adopted"     // somebody else launched it
+	tagPrefix      = "packhorse:"
+)
 
 const (
 	maxPages = 200 // of a listing
@@ -32,6 +37,7 @@ const (
 type client interface {
 	DescribeInstances(context.Context, *ec2.DescribeInstancesInput, ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error)
 	TerminateInstances(context.Context, *ec2.TerminateInstancesInput, ...func(*ec2.Options)) (*ec2.TerminateInstancesOutput, error)
+	DeleteTags(context.Context, *ec2.DeleteTagsInput, ...func(*ec2.Options)) (*ec2.DeleteTagsOutput, error)
 	DescribeLaunchTemplates(context.Context, *ec2.DescribeLaunchTemplatesInput, ...func(*ec2.Options)) (*ec2.DescribeLaunchTemplatesOutput, error)
 	DeleteLaunchTemplate(context.Context, *ec2.DeleteLaunchTemplateInput, ...func(*ec2.Options)) (*ec2.DeleteLaunchTemplateOutput, error)
 }
@@ -82,8 +88,11 @@ func instance(i types.Instance) deploy.Instance {
 		found.Zone = aws.ToString(i.Placement.AvailabilityZone)
 	}
 	for _, t := range i.Tags {
-		if aws.ToString(t.Key) == environmentTag {
+		switch aws.ToString(t.Key) {
+		case environmentTag:
 			found.Environment = aws.ToString(t.Value)
+		case adoptedTag:
+			found.Adopted = true
 		}
 	}
 	return found
@@ -95,6 +104,31 @@ func (e EC2) Terminate(ctx context.Context, ids []string) error {
 		_, err := e.client.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: some})
 		if err != nil && !isCode(err, "InvalidInstanceID.NotFound") {
 			return err
+		}
+	}
+	return nil
+}
+
+// Release is said in deploy.Fleet.
+func (e EC2) Release(ctx context.Context, ids []string) error {
+	out, err := e.client.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: ids})
+	if err != nil {
+		return err
+	}
+	for _, r := range out.Reservations {
+		for _, i := range r.Instances {
+			var tags []types.Tag
+			for _, t := range i.Tags {
+				if strings.HasPrefix(aws.ToString(t.Key), tagPrefix) {
+					tags = append(tags, types.Tag{Key: t.Key})
+				}
+			}
+			if len(tags) == 0 {
+				continue
+			}
+			if _, err := e.client.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: []string{aws.ToString(i.InstanceId)}, Tags: tags}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

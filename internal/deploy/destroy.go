@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,10 +118,11 @@ func some(n int, what string) string {
 
 func (a *Account) alive(ctx context.Context, deployment string) (living, error) {
 	l := living{tasks: map[string][]string{}}
-	var err error
-	if l.hosts, err = a.Fleet.Instances(ctx, deployment); err != nil {
+	instances, err := a.Fleet.Instances(ctx, deployment)
+	if err != nil {
 		return l, explain(err, "list the instances")
 	}
+	l.hosts = slices.DeleteFunc(instances, func(i Instance) bool { return i.Adopted })
 	own, err := a.clustersOf(ctx, deployment)
 	if err != nil {
 		return l, err

@@ -12,8 +12,11 @@ type Fleet interface {
 	// Instances returns the instances with the deployment's tag that cost something or
 	// soon will: all but those that are shutting down or terminated.
 	Instances(ctx context.Context, deployment string) ([]Instance, error)
-	// Terminate ends instances. One that is gone is no error.
+	// Terminate ends instances. One that is gone is no error. Adopted ones are never
+	// among them.
 	Terminate(ctx context.Context, ids []string) error
+	// Release takes the deployment's tags off adopted instances.
+	Release(ctx context.Context, ids []string) error
 	// LaunchTemplates returns the ids of those with the deployment's tag.
 	LaunchTemplates(ctx context.Context, deployment string) ([]string, error)
 	// DeleteLaunchTemplate deletes one. One that is gone is no error.
@@ -28,5 +31,8 @@ type Instance struct {
 	Zone        string
 	Environment string // the compute environment it was launched for
 	Spot        bool
-	Launched    time.Time
+	// Adopted says that somebody else launched it, for an unmanaged environment. It is
+	// left to its owner.
+	Adopted  bool
+	Launched time.Time
 }

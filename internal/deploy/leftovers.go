@@ -35,6 +35,11 @@ func (a *Account) leftovers(ctx context.Context, deployment string) ([]leftover,
 		}
 	}
 	return []leftover{
+		{"adopted instance",
+			func(ctx context.Context) ([]string, error) { return a.adopted(ctx, deployment) },
+			func(ctx context.Context, ids []string) error {
+				return explain(a.Fleet.Release(ctx, ids), "take the tags off instances of others")
+			}},
 		{"cluster",
 			func(ctx context.Context) ([]string, error) { return a.clustersOf(ctx, deployment) }, each(a.removeCluster)},
 		{"task definition",
@@ -66,6 +71,18 @@ func (a *Account) leftovers(ctx context.Context, deployment string) ([]leftover,
 		{"zipped function",
 			func(ctx context.Context) ([]string, error) { return bucket.keys(ctx, deployment) }, bucket.remove},
 	}, nil
+}
+
+// adopted returns the instances of others that served as hosts.
+func (a *Account) adopted(ctx context.Context, deployment string) ([]string, error) {
+	instances, err := a.Fleet.Instances(ctx, deployment)
+	var ids []string
+	for _, i := range instances {
+		if i.Adopted {
+			ids = append(ids, i.ID)
+		}
+	}
+	return ids, explain(err, "list the instances")
 }
 
 // groupsOf returns the log groups of a deployment: those of its functions, which the
