@@ -1,0 +1,452 @@
+package packing
+
+import (
+	"math"
+	"slices"
+)
+
+// A filling says how many of each item are on one host.
+type filling struct {
+	items []int32 // rising
+	count []int64
+}
+
+// knapsack fills one host of a bin so that the values of what is on it add up to the
+// most: the pricing problem of column generation, and the step of every greedy packing.
+//
+// It works with a price for each resource of the host (lambda, in dollars for the
+// whole of it). Whatever they are,
+//
+//	sum of lambda + sum over items of demand * max(0, value - lambda * size/room)
+//
+// is at least the best value: the bound of Lagrange. The prices that make it least
+// also tell the best filling if jobs could be cut into pieces; rounding that down and
+// searching for what fills the gap is nearly always the best filling there is. Where
+// it matters, branch and bound makes sure.
+type knapsack struct {
+	p      *problem
+	order  [][]int32 // by bin: items by efficiency, from one call to the next
+	corner []corner  // by bin: where the bound was least at the last call
+
+	// Of the call: the items that matter, by value per lambda-priced size. What is kept
+	// for each is in arrays side by side.
+	bin   int
+	n     int
+	item  []int32
+	need  []vector
+	size  [][dims]float64 // as parts of the room
+	value []float64
+	soft  []float64 // value, but no two quite alike
+	limit []int64   // most that may be taken
+
+	// Of a part of the search: base is taken already, left is the part of the room that
+	// remains, open is how many more may be taken of each.
+	base []int64
+	open []int64
+	left [dims]float64
+	// What minimise found for it.
+	at     [dims]float64 // lambda
+	pos    corner
+	edges  [dims][dims]float64
+	gain   []float64 // value less lambda-priced size
+	spread float64   // gains below are zero but for rounding
+	breaks []crease
+
+	rest   []float64 // rest[j]: what items j and later may add to the bound at most
+	count  []int64
+	best   []int64 // the best filling found
+	found  float64 // its value
+	target float64 // only better ones are looked for
+	trial  []int64
+	nodes  int  // what is left of the search
+	spent  int  // steps of all searches of the call
+	cut    bool // a search ended before it had seen everything
+}
+
+func newKnapsack(p *problem) *knapsack {
+	n := len(p.items)
+	k := &knapsack{
+		p: p, order: make([][]int32, len(p.bins)), corner: make([]corner, len(p.bins)),
+		item: make([]int32, n), need: make([]vector, n), size: make([][dims]float64, n), value: make([]float64, n), soft: make([]float64, n),
+		limit: make([]int64, n), base: make([]int64, n), open: make([]int64, n), gain: make([]float64, n), breaks: make([]crease, n),
+		rest: make([]float64, n+1), count: make([]int64, n), best: make([]int64, n), trial: make([]int64, n),
+	}
+	for t := range p.bins {
+		k.order[t] = slices.Clone(p.fit[t])
+		k.corner[t] = origin
+	}
+	return k
+}
+
+// load takes in bin t, the values and what is left of the demand, and returns the bound
+// of Lagrange.
+func (k *knapsack) load(t int, values []float64, demand []int64, m *meter) float64 {
+	p := k.p
+	k.bin = t
+	room := p.bins[t].room
+	var inverse [dims]float64
+	for r := range dims {
+		if room[r] > 0 {
+			inverse[r] = 1 / float64(room[r])
+		}
+	}
+	n := 0
+	for _, i := range k.order[t] {
+		if demand[i] <= 0 || values[i] <= 0 {
+			continue
+		}
+		it := &p.items[i]
+		limit := it.need.times(room, demand[i])
+		k.item[n], k.need[n], k.value[n], k.limit[n], k.open[n], k.base[n] = i, it.need, values[i], limit, limit, 0
+		// A trifle, different for each item, so that no more than three creases meet.
+		k.soft[n] = values[i] * (1 + 1e-6*float64(uint32(i+1)*2654435761>>8)/(1<<24))
+		k.size[n] = [dims]float64{it.size[0] * inverse[0], it.size[1] * inverse[1], it.size[2] * inverse[2]}
+		n++
+	}
+	k.n = n
+	k.left = [dims]float64{1, 1, 1}
+	m.spend(int64(2*len(k.order[t]) + 8*n))
+	k.findCorner()
+	bound := k.minimise(m)
+	for e, j := range k.pos {
+		k.corner[t][e] = j
+		if j >= 0 {
+			k.corner[t][e] = k.item[j]
+		}
+	}
+	k.sortByEfficiency()
+	k.findCorner() // its items have moved
+	return bound
+}
+
+// findCorner looks up where the items of the bin's corner are. One that is gone makes
+// the corner useless.
+func (k *knapsack) findCorner() {
+	for e, c := range k.corner[k.bin] {
+		k.pos[e] = c
+		if c < 0 {
+			continue
+		}
+		at := slices.Index(k.item[:k.n], c)
+		if at < 0 {
+			k.pos = origin
+			return
+		}
+		k.pos[e] = int32(at)
+	}
+}
+
+// sortByEfficiency orders the items by value per lambda-priced size.
+func (k *knapsack) sortByEfficiency() {
+	n := k.n
+	eff := k.rest // borrowed
+	for j := range n {
+		eff[j] = k.value[j] / max(k.value[j]-k.gain[j], 1e-15)
+	}
+	swap := func(a, b int) {
+		eff[a], eff[b] = eff[b], eff[a]
+		k.item[a], k.item[b] = k.item[b], k.item[a]
+		k.size[a], k.size[b] = k.size[b], k.size[a]
+		k.need[a], k.need[b] = k.need[b], k.need[a]
+		k.value[a], k.value[b] = k.value[b], k.value[a]
+		k.soft[a], k.soft[b] = k.soft[b], k.soft[a]
+		k.limit[a], k.limit[b] = k.limit[b], k.limit[a]
+		k.open[a], k.open[b] = k.open[b], k.open[a]
+		k.gain[a], k.gain[b] = k.gain[b], k.gain[a]
+	}
+	after := func(a, b int) bool { return eff[a] < eff[b] || eff[a] == eff[b] && k.item[a] > k.item[b] }
+	// The order of the last call is nearly right: insert. If it is not, sort by a heap.
+	moves := 0
+	for a := 1; a < n && moves <= 12*n; a++ {
+		for b := a; b > 0 && after(b-1, b); b-- {
+			swap(b, b-1)
+			moves++
+		}
+	}
+	if moves == 0 {
+		return
+	}
+	if moves > 12*n {
+		down := func(root, end int) {
+			for {
+				child := 2*root + 1
+				if child >= end {
+					return
+				}
+				if child+1 < end && after(child+1, child) {
+					child++
+				}
+				if !after(child, root) {
+					return
+				}
+				swap(root, child)
+				root = child
+			}
+		}
+		for i := n/2 - 1; i >= 0; i-- {
+			down(i, n)
+		}
+		for end := n - 1; end > 0; end-- {
+			swap(0, end)
+			down(0, end)
+		}
+	}
+	// Remember the order. Those that were left out this time keep their places.
+	order := k.order[k.bin]
+	if n == len(order) {
+		copy(order, k.item[:n])
+		return
+	}
+	at := 0
+	in := 0
+	for _, i := range k.item[:n] {
+		k.breaks[in].item = i
+		in++
+	}
+	slices.SortFunc(k.breaks[:n], func(a, b crease) int { return int(a.item - b.item) })
+	for o, i := range order {
+		if _, ok := slices.BinarySearchFunc(k.breaks[:n], i, func(c crease, i int32) int { return int(c.item - i) }); ok {
+			order[o] = k.item[at]
+			at++
+		}
+	}
+}
+
+// roundDown adds to k.base the solution of the linear relaxation, rounded down. Items
+// that are worth more than their lambda-priced size are all in; those at the corner
+// fill up the rest together. split is the item that is cut the most, or -1.
+func (k *knapsack) roundDown(room vector, worth float64) (_ vector, _ float64, split int) {
+	for j := range k.n {
+		if k.open[j] == 0 || k.gain[j]+k.soft[j]-k.value[j] <= 10*k.spread || held(k.pos, int32(j)) {
+			continue
+		}
+		c := k.need[j].times(room, k.open[j])
+		k.base[j] += c
+		k.open[j] -= c
+		room = room.minus(c, k.need[j])
+		worth += float64(c) * k.value[j]
+	}
+	// The amounts of the corner's items: their sizes add up to what is left, but for
+	// resources without a price.
+	left := k.part(room)
+	split = -1
+	most := 1e-6
+	for e, j := range k.pos {
+		if j < 0 {
+			continue
+		}
+		amount := 0.0
+		for r := range dims {
+			amount += k.edges[e][r] * left[r]
+		}
+		amount = min(max(0, amount), float64(k.open[j]))
+		whole := math.Floor(amount + 1e-7)
+		if cut := min(amount-whole, whole+1-amount); cut > most {
+			most, split = cut, int(j)
+		}
+		c := k.need[j].times(room, min(int64(whole), k.open[j]))
+		k.base[j] += c
+		k.open[j] -= c
+		room = room.minus(c, k.need[j])
+		worth += float64(c) * k.value[j]
+	}
+	return room, worth, split
+}
+
+// part is room as parts of the whole.
+func (k *knapsack) part(room vector) (left [dims]float64) {
+	for r := range dims {
+		if full := k.p.bins[k.bin].room[r]; full > 0 {
+			left[r] = float64(room[r]) / float64(full)
+		}
+	}
+	return left
+}
+
+// completeNodes bounds the search for what fills up a host that is nearly full.
+const completeNodes = 150
+
+// complete searches for the best additions to k.base within k.open.
+func (k *knapsack) complete(room vector, worth float64) {
+	k.rest[k.n] = 0
+	part := k.part(room)
+	left := k.at[0]*part[0] + k.at[1]*part[1] + k.at[2]*part[2]
+	for j := k.n - 1; j >= 0; j-- {
+		k.rest[j] = k.rest[j+1] + max(0, k.gain[j])*float64(k.open[j])
+		k.count[j] = k.base[j]
+	}
+	k.nodes, k.cut = completeNodes, false
+	k.search(0, worth, room, left)
+	k.spent += completeNodes - k.nodes + k.n
+}
+
+// search goes through the items from at on; left is what the room that is left is worth
+// in lambda.
+func (k *knapsack) search(at int, value float64, room vector, left float64) {
+	if value > k.target {
+		k.target, k.found = value*(1+1e-9), value
+		copy(k.best[:k.n], k.count[:k.n])
+	}
+	for ; at < k.n; at++ {
+		if k.open[at] == 0 {
+			continue
+		}
+		if k.nodes--; k.nodes <= 0 {
+			k.cut = true
+			return
+		}
+		if value+left+k.rest[at] <= k.target {
+			return
+		}
+		c := k.need[at].times(room, k.open[at])
+		if c == 0 {
+			continue
+		}
+		s := &k.size[at]
+		each := k.at[0]*s[0] + k.at[1]*s[1] + k.at[2]*s[2]
+		base := k.base[at]
+		for ; c > 0; c-- {
+			k.count[at] = base + c
+			f := float64(c)
+			if value+f*k.value[at]+left-f*each+k.rest[at+1] > k.target {
+				k.search(at+1, value+f*k.value[at], room.minus(c, k.need[at]), left-f*each)
+				if k.cut {
+					k.count[at] = base
+					return
+				}
+			} else if k.value[at] >= each {
+				break // fewer of it bound even lower
+			}
+		}
+		k.count[at] = base
+	}
+}
+
+// polish looks for a better filling near the best one: without one of the jobs on it,
+// what would fill up the host?
+func (k *knapsack) polish(bound float64) {
+	for range 2 {
+		before := k.found
+		copy(k.trial[:k.n], k.best[:k.n])
+		for j := range k.n {
+			if k.trial[j] == 0 || k.found >= bound*(1-1e-6) {
+				continue
+			}
+			room, worth := k.p.bins[k.bin].room, 0.0
+			for i := range k.n {
+				c := k.trial[i]
+				if i == j {
+					c--
+				}
+				k.base[i], k.open[i] = c, k.limit[i]-c
+				if c > 0 {
+					room = room.minus(c, k.need[i])
+					worth += float64(c) * k.value[i]
+				}
+			}
+			k.complete(room, worth)
+		}
+		if k.found <= before*(1+1e-9) {
+			return
+		}
+	}
+}
+
+// solve looks for a filling of bin t worth more than target; branches bounds the exact
+// search. It returns the value of the best filling found, which is in k.best, and a
+// bound: no filling is worth more than the larger of the bound and target. Where the
+// bound is not above target there is nothing to find, and found is 0.
+func (k *knapsack) solve(t int, values []float64, demand []int64, target float64, branches int, m *meter) (found, bound float64) {
+	bound = k.load(t, values, demand, m)
+	k.found, k.target, k.spent = 0, 0, 0
+	clear(k.best[:k.n])
+	if k.n == 0 || bound <= target {
+		return 0, bound
+	}
+	room, worth, split := k.roundDown(k.p.bins[t].room, 0)
+	k.complete(room, worth)
+	if k.found < bound*(1-1e-6) {
+		k.polish(bound)
+	}
+	if branches > 0 && split >= 0 && k.found < bound*(1-1e-6) && bound > target {
+		k.target = max(k.target, target)
+		copy(k.trial[:k.n], k.limit[:k.n])
+		b := brancher{k: k, left: branches, m: m, low: make([]int64, k.n), high: k.trial}
+		bound = max(k.found, b.branch(k.p.bins[t].room, 0))
+	}
+	m.spend(int64(8*k.spent + 20*k.n))
+	return k.found, bound
+}
+
+// brancher is an exact search by branch and bound: the item that the linear relaxation
+// cuts is taken at least once more, or at most as often as fits.
+type brancher struct {
+	k    *knapsack
+	left int // nodes
+	m    *meter
+	low  []int64
+	high []int64
+}
+
+// branch returns a bound on what may be reached from here.
+func (b *brancher) branch(room vector, worth float64) float64 {
+	k := b.k
+	k.left = k.part(room)
+	for j := range k.n {
+		k.base[j] = b.low[j]
+		k.open[j] = k.need[j].times(room, b.high[j]-b.low[j])
+	}
+	bound := worth + k.minimise(b.m)
+	if bound <= k.target {
+		return bound
+	}
+	if b.left--; b.left <= 0 {
+		return bound
+	}
+	roomAfter, worthAfter, split := k.roundDown(room, worth)
+	var whole int64
+	if split >= 0 {
+		whole = k.base[split]
+	}
+	k.complete(roomAfter, worthAfter)
+	if bound <= k.target {
+		return bound
+	}
+	if split < 0 {
+		return bound // it is reached, but for rounding
+	}
+	reached := 0.0
+	// More of it first: large items are what makes the difference.
+	low, high := b.low[split], b.high[split]
+	if more := whole + 1 - low; k.need[split].times(room, more) == more {
+		b.low[split] = whole + 1
+		reached = b.branch(room.minus(more, k.need[split]), worth+float64(more)*k.value[split])
+		b.low[split] = low
+	}
+	b.high[split] = whole
+	reached = max(reached, b.branch(room, worth))
+	b.high[split] = high
+	return min(bound, reached)
+}
+
+// taken returns the filling that the last call found.
+func (k *knapsack) taken() filling {
+	var f filling
+	for j := range k.n {
+		if k.best[j] > 0 {
+			f.items = append(f.items, k.item[j])
+			f.count = append(f.count, k.best[j])
+		}
+	}
+	f.sort()
+	return f
+}
+
+func (f *filling) sort() {
+	for a := 1; a < len(f.items); a++ {
+		for b := a; b > 0 && f.items[b] < f.items[b-1]; b-- {
+			f.items[b], f.items[b-1] = f.items[b-1], f.items[b]
+			f.count[b], f.count[b-1] = f.count[b-1], f.count[b]
+		}
+	}
+}

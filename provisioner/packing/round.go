@@ -1,0 +1,146 @@
+package packing
+
+import (
+	"cmp"
+	"slices"
+)
+
+// dive turns the solution of the linear program into whole hosts, part by part: the
+// whole parts of it, then the columns that are nearly whole; and solves the program
+// again for what is left, until little is. demand is what is to be packed, and zero
+// afterwards.
+func (g *generator) dive(demand []int64, values []float64, rel *relaxation, m *meter) {
+	for turn := range diveTurns {
+		if rel == nil {
+			rel = g.relax(demand, values, turn, 0, m)
+		}
+		if len(rel.rows) == 0 {
+			return
+		}
+		values = rel.value
+		taken := g.take(demand, rel)
+		rel = nil
+		left := 0.0
+		for i, d := range demand {
+			left += float64(d) * values[i]
+		}
+		if left == 0 {
+			return
+		}
+		if taken == 0 || !m.more() {
+			break
+		}
+	}
+	g.finish(demand, values, m)
+}
+
+// diveTurns bounds how often the linear program is solved again.
+const diveTurns = 12
+
+// take moves hosts from the relaxation to out and returns their number.
+func (g *generator) take(demand []int64, rel *relaxation) int64 {
+	p := g.p
+	type part struct {
+		c    int
+		frac float64
+	}
+	var parts []part
+	var hosts int64
+	total, fractions := 0.0, 0.0
+	put := func(c int, n int64) bool {
+		col := &rel.cols[c]
+		s := stack{bin: col.bin, hosts: n}
+		for k, i := range col.rows {
+			if a := min(int64(col.n[k]), demand[i]/n); a > 0 {
+				s.items = append(s.items, i)
+				s.count = append(s.count, a)
+			}
+		}
+		if len(s.items) == 0 {
+			return false
+		}
+		worth := 0.0
+		for k, i := range s.items {
+			worth += rel.value[i] * float64(s.count[k])
+		}
+		if worth < 0.99*p.bins[s.bin].price {
+			return false
+		}
+		s.sort()
+		hosts += n
+		g.emit.put(s, demand)
+		return true
+	}
+	for c, x := range rel.x {
+		if x <= 0 {
+			continue
+		}
+		whole := int64(x + 1e-5)
+		if whole > 0 {
+			put(c, whole)
+		}
+		if frac := x - float64(whole); frac > 1e-5 {
+			parts = append(parts, part{c, frac})
+			fractions += frac * rel.cols[c].price
+		}
+	}
+	slices.SortStableFunc(parts, func(a, b part) int { return -cmp.Compare(a.frac, b.frac) })
+	for _, q := range parts {
+		if total > 0.3*fractions || hosts > 0 && q.frac < 0.3 {
+			break
+		}
+		if put(q.c, 1) {
+			total += rel.cols[q.c].price
+		}
+	}
+	return hosts
+}
+
+// relax solves the linear program for a demand, from packings that greed finds.
+func (g *generator) relax(demand []int64, values []float64, turn int, bound float64, m *meter) *relaxation {
+	w := slices.Clone(values)
+	left := make([]int64, len(demand))
+	rows := 0
+	for _, d := range demand {
+		if d > 0 {
+			rows++
+		}
+	}
+	runs := min(max(rows/24, 5), 15)
+	if turn > 0 {
+		runs = 3
+	}
+	for range runs {
+		copy(left, demand)
+		st := g.greedy(left, w, nil, 0.995, nil, m)
+		g.keep(st, demand)
+		g.correct(st, w, 0.5)
+	}
+	return g.solve(demand, slices.Clone(values), bound, m, 1e-3)
+}
+
+// keep remembers a packing if it is the best of its demand, and its columns.
+func (g *generator) keep(st []stack, demand []int64) {
+	for i := range st {
+		g.pool = append(g.pool, g.p.asColumn(&st[i]))
+	}
+}
+
+// finish packs the rest by greed, with several tries.
+func (g *generator) finish(demand []int64, values []float64, m *meter) {
+	w := slices.Clone(values)
+	left := make([]int64, len(demand))
+	var best []stack
+	bestCost := 0.0
+	for try := range 12 {
+		copy(left, demand)
+		st := g.greedy(left, w, nil, 0.9999, nil, m)
+		if c := g.p.cost(st); try == 0 || c < bestCost {
+			best, bestCost = st, c
+		}
+		g.correct(st, w, 0.5)
+	}
+	for _, s := range best {
+		g.emit.put(s, demand)
+	}
+}
