@@ -33,8 +33,18 @@ func (s *Jobs) SubmitJob(ctx context.Context, in *awsbatch.SubmitJobInput) (*aws
 	if onceErr != nil {
 		return nil, err
 	}
-	return s.submitted(id, in), nil
+	out = s.submitted(id, in)
+	out.ResultMetadata.Set(repeated{}, true)
+	return out, nil
 }
+
+// repeated marks, in what an answer has beside the wire, that an earlier call made the
+// job.
+type repeated struct{}
+
+// Repeated reports whether an answer of SubmitJob is that to an earlier call with the
+// same invocation id.
+func Repeated(out *awsbatch.SubmitJobOutput) bool { return out.ResultMetadata.Has(repeated{}) }
 
 func (s *Jobs) submit(ctx context.Context, in *awsbatch.SubmitJobInput, call string) (*awsbatch.SubmitJobOutput, error) {
 	now := s.Now()

@@ -54,6 +54,10 @@ func (t *Triggers) bury(ctx context.Context, letter batch.DeadLetter) (kept batc
 		letter.LastAt, letter.ExpiresAt = now, now.Add(store.DeadLetterRetention)
 		record.Detail = letter
 		err = t.cfg.Records.Write(ctx, t.cfg.Records.PutDeadLetter(record))
+		if err == nil {
+			t.log.Warn("an event made no job", "trigger", letter.Trigger, "object", letter.Event.URI(), "reason", letter.Reason,
+				"attempts", letter.Attempts, "deadletter", letter.ID)
+		}
 		if !store.IsConflict(err) {
 			return letter, first, err
 		}

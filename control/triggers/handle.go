@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/control/jobs"
 	"github.com/packhorse-batch/packhorse/internal/invocation"
 	"github.com/packhorse-batch/packhorse/store"
 )
@@ -96,7 +97,6 @@ func (t *Triggers) fire(ctx context.Context, rule store.Trigger, e batch.S3Event
 		}
 		counts.failed(rule, letter, first)
 		report.DeadLetters = append(report.DeadLetters, letter)
-		t.log.Warn("a trigger could not submit a job", "trigger", rule.Name(), "object", e.URI(), "reason", letter.Reason, "deadletter", letter.ID)
 		return nil
 	}
 	if rule.Detail.LastFailure != nil {
@@ -106,6 +106,7 @@ func (t *Triggers) fire(ctx context.Context, rule store.Trigger, e batch.S3Event
 		}
 	}
 	counts.submitted(rule, job, repeated, t.now())
+	t.log.Info("an object made a job", "trigger", rule.Name(), "object", e.URI(), "job", job, "repeated", repeated)
 	report.Jobs = append(report.Jobs, batch.TriggeredJob{Trigger: rule.Name(), Object: e.URI(), JobID: job, Repeated: repeated})
 	return nil
 }
@@ -126,7 +127,7 @@ func (t *Triggers) submit(ctx context.Context, rule store.Trigger, e batch.S3Eve
 	if err != nil {
 		return "", false, err
 	}
-	return deref(out.JobId), false, nil
+	return deref(out.JobId), jobs.Repeated(out), nil
 }
 
 // event is the invocation id of the submission that a rule makes of an event: the same

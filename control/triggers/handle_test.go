@@ -160,6 +160,9 @@ func TestAnObjectVersionThatIsToldAtTheSameTimeMakesOneJob(t *testing.T) {
 	if got := len(s.submitted()); got != 1 {
 		t.Errorf("%d jobs, want one", got)
 	}
+	if d := s.described("ingest"); d.Submitted != 1 || d.Repeated != int64(len(jobs))-1 {
+		t.Errorf("the trigger counts %d jobs and %d repetitions, want 1 and %d", d.Submitted, d.Repeated, len(jobs)-1)
+	}
 }
 
 // A rule that was made anew is another one: what its predecessor did is not its own.

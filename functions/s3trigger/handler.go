@@ -87,17 +87,10 @@ func (h *handler) each(ctx context.Context, messages []sqsMessage) (any, error) 
 // others.
 func wrap(record json.RawMessage) []byte { return fmt.Appendf(nil, `{"Records":[%s]}`, record) }
 
-// take serves one message, and logs what became of it.
+// take serves one message.
 func (h *handler) take(ctx context.Context, message []byte) error {
-	report, err := h.triggers.Take(ctx, message)
-	if err != nil {
+	if _, err := h.triggers.Take(ctx, message); err != nil {
 		return fmt.Errorf("the event will come again: %w", err)
-	}
-	for _, j := range report.Jobs {
-		h.log.Info("job", "trigger", j.Trigger, "object", j.Object, "job", j.JobID, "repeated", j.Repeated)
-	}
-	for _, l := range report.DeadLetters {
-		h.log.Warn("dead letter", "trigger", l.Trigger, "object", l.Event.URI(), "reason", l.Reason, "attempts", l.Attempts, "id", l.ID)
 	}
 	return nil
 }
