@@ -131,7 +131,8 @@ func (c *Cloud) place(k *cluster, p taskPlan, strategy []types.PlacementStrategy
 	case len(others) > 0:
 		return nil, others
 	}
-	// ECS says so of an empty cluster; of one in which all drain, it is taken to.
+	// What ECS says when all of them drain is not documented for RunTask; this is its
+	// word for capacity providers ("API failure reasons").
 	return nil, []types.Failure{failure(k.arn, "NO ACTIVE INSTANCES")}
 }
 

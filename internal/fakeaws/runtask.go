@@ -138,6 +138,9 @@ func (c *Cloud) planTask(k *cluster, in *ecs.RunTaskInput) (taskPlan, error) {
 		}
 		return p, validFargateOverrides(d, in.Overrides)
 	}
+	if !slices.ContainsFunc(k.agents, func(a *agent) bool { return a.status != agentInactive }) {
+		return taskPlan{}, refuse("InvalidParameterException", "No Container Instances were found in your cluster.")
+	}
 	return p, p.constrain(in)
 }
 

@@ -46,6 +46,7 @@ func (p *printer) structure(v reflect.Value) {
 
 // itemNames are lists whose elements are called otherwise than "item".
 var itemNames = map[string]string{
+	"InferenceAcceleratorInfo.Accelerators":                      "member",
 	"LaunchTemplateInstanceNetworkInterfaceSpecification.Groups": "groupId",
 }
 
