@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/packhorse-batch/packhorse/localstack/stage"
 )
 
 // prepare makes an environment, a queue and a definition.
@@ -41,16 +43,9 @@ func (s *scene) prepare(client *batch.Client, kind types.CRType) {
 	s.must(err)
 }
 
-func (s *scene) must(err error) {
-	s.Helper()
-	if err != nil {
-		s.Fatal(err)
-	}
-}
-
 func TestTheDoorAnswersAnSDK(t *testing.T) {
 	s := newScene(t)
-	client := s.batch("PHKADMIN", "admin-secret")
+	client := s.batch(stage.AdminID, stage.AdminSecret)
 	s.prepare(client, types.CRTypeEc2)
 	out, err := client.SubmitJob(t.Context(), &batch.SubmitJobInput{JobName: aws.String("j"), JobQueue: aws.String("q"), JobDefinition: aws.String("d")})
 	s.must(err)
@@ -77,11 +72,11 @@ func TestTheDoorAnswersAnSDK(t *testing.T) {
 
 func TestTheDoorAsksForKeys(t *testing.T) {
 	s := newScene(t)
-	s.prepare(s.batch("PHKADMIN", "admin-secret"), types.CRTypeFargate)
+	s.prepare(s.batch(stage.AdminID, stage.AdminSecret), types.CRTypeFargate)
 	submit := &batch.SubmitJobInput{JobName: aws.String("j"), JobQueue: aws.String("q"), JobDefinition: aws.String("d")}
 	tests := map[string]struct{ id, secret, code string }{
 		"a reader":         {"PHKREADER", "reader-secret", "AccessDeniedException"},
-		"a wrong secret":   {"PHKADMIN", "x", "InvalidSignatureException"},
+		"a wrong secret":   {stage.AdminID, "x", "InvalidSignatureException"},
 		"an unknown key":   {"PHKOTHER", "x", "UnrecognizedClientException"},
 		"another path":     {"..PHKADMIN", "admin-secret", "UnrecognizedClientException"},
 		"a broken key":     {"PHKBROKEN", "x", "ServerException"},
@@ -108,33 +103,28 @@ func TestTheDoorAsksForKeys(t *testing.T) {
 // An SDK that repeats a call gets the same job, whichever process answers.
 func TestTheDoorForgetsNothingBetweenProcesses(t *testing.T) {
 	s := newScene(t)
-	client := s.batch("PHKADMIN", "admin-secret")
+	client := s.batch(stage.AdminID, stage.AdminSecret)
 	s.prepare(client, types.CRTypeEc2)
-	s.door.Freeze()
+	s.function("api").Freeze()
 	out, err := client.SubmitJob(t.Context(), &batch.SubmitJobInput{JobName: aws.String("j"), JobQueue: aws.String("q"), JobDefinition: aws.String("d")})
 	s.must(err)
-	s.door.Freeze()
+	s.function("api").Freeze()
 	_, err = client.TerminateJob(t.Context(), &batch.TerminateJobInput{JobId: out.JobId, Reason: aws.String("no longer wanted")})
 	s.must(err)
-	s.door.Freeze()
+	s.function("api").Freeze()
 	jobs, err := client.DescribeJobs(t.Context(), &batch.DescribeJobsInput{Jobs: []string{*out.JobId}})
 	s.must(err)
 	if j := jobs.Jobs[0]; j.Status != types.JobStatusFailed || aws.ToString(j.StatusReason) != "no longer wanted" {
 		t.Errorf("the job is %s: %s", j.Status, aws.ToString(j.StatusReason))
 	}
-	if got := s.door.Count(); got.ColdStarts < 4 {
+	if got := s.function("api").Count(); got.ColdStarts < 4 {
 		t.Errorf("%+v, want a new process for each step", got)
 	}
 }
 
 func TestTheDoorSaysWhatIsWrongWithItsSettings(t *testing.T) {
-	s := newScene(t)
-	for i, v := range s.env {
-		if strings.HasPrefix(v, "PACKHORSE_TABLE=") {
-			s.env[i] = "PACKHORSE_TABLE="
-		}
-	}
-	_, err := s.function("api", 1).Invoke(t.Context(), map[string]any{})
+	s := newScene(t, func(o *stage.Options) { o.Env = []string{"PACKHORSE_TABLE="} })
+	_, err := s.function("api").Invoke(t.Context(), map[string]any{})
 	if err == nil || !strings.Contains(err.Error(), "process ended") {
 		t.Errorf("Invoke = %v, want the process to end", err)
 	}
