@@ -59,7 +59,7 @@ type Job struct {
 
 	// Submitted is what was submitted, encoded, where it is short enough to be kept with
 	// the state. Only package store looks into it (store.Spec); all others hand it on.
-	Submitted []byte `json:"-"`
+	Submitted string `json:"-"`
 }
 
 // Platform is the kind of capacity that a job definition asks for.
@@ -201,13 +201,19 @@ func (c *Counts) of(s Status) *int {
 	return nil
 }
 
-// Move counts n children as having gone from one status to another.
+// Move counts n children as having gone from one status to another. Which of those that
+// have a host run already may be known late: one of both that would fall below zero is
+// taken from the other.
 func (c *Counts) Move(from, to Status, n int) {
 	if p := c.of(from); p != nil {
 		*p -= n
 	}
 	if p := c.of(to); p != nil {
 		*p += n
+	}
+	if live := c.Starting + c.Running; live >= 0 {
+		c.Starting = min(max(c.Starting, 0), live)
+		c.Running = live - c.Starting
 	}
 }
 

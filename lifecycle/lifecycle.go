@@ -35,6 +35,12 @@ type Lifecycle struct {
 	// Writers bounds the writes under way at once; 0 is maxWriters. With 1 they are
 	// made in the order of the updates, so that a simulation can be run again.
 	Writers int
+	// CountApart writes children that begin to run each by itself, and the count of
+	// their array behind them, for a store that takes double for a write of several
+	// (DynamoDB). In between, and for good after a crash in between, the array counts
+	// some of them as STARTING; how many have ended and how many are left is always
+	// right.
+	CountApart bool
 
 	// unsettled says that something that follows from an end could not be done.
 	unsettled atomic.Bool
@@ -195,16 +201,17 @@ func (l *Lifecycle) applyOne(ctx context.Context, u Update) Result {
 	}
 }
 
-// applyFamily changes children of one array and their parent in one write. The error
-// is that of the write; what became of each child stands in results.
+// applyFamily changes children of one array and their parent in one write, but for
+// those that are written apart. The error is that of the write; what became of each
+// child stands in results.
 func (l *Lifecycle) applyFamily(ctx context.Context, parentID string, updates []Update, members []int, results []Result) error {
-	ids := make([]string, 0, len(members)+1)
-	for _, i := range members {
-		ids = append(ids, updates[i].ID)
-	}
-	ids = append(ids, parentID)
+	began := 0 // children that were written apart and are to be counted
 	for try := 0; ; try++ {
-		stored, err := l.Records.Jobs(ctx, ids)
+		ids := make([]string, 0, len(members)+1)
+		for _, i := range members {
+			ids = append(ids, updates[i].ID)
+		}
+		stored, err := l.Records.Jobs(ctx, append(ids, parentID))
 		if err != nil {
 			return err
 		}
@@ -215,16 +222,38 @@ func (l *Lifecycle) applyFamily(ctx context.Context, parentID string, updates []
 		array := *parent.Array
 		parent.Array = &array
 		var ops []store.Op
+		var together, apart []int
 		for _, i := range members {
-			results[i] = l.changeChild(&parent, stored, updates[i], &ops)
+			var alone bool
+			if results[i], alone = l.changeChild(&parent, stored, updates[i], &ops); alone {
+				apart = append(apart, i)
+			} else {
+				together = append(together, i)
+			}
 		}
-		if len(ops) == 0 {
+		if len(apart) > 0 {
+			again := l.writeApart(ctx, apart, results)
+			for _, i := range apart {
+				if results[i].Err == nil {
+					began++
+				}
+			}
+			if members = together; len(again) > 0 && try < maxTries {
+				members = append(members, again...)
+				continue
+			}
+		}
+		if len(ops) == 0 && began == 0 {
 			return nil
 		}
+		parent.Array.Counts.Move(batch.Starting, batch.Running, began)
 		ended := l.endArray(&parent)
 		err = l.Records.Write(ctx, append(ops, l.Records.PutJob(parent))...)
 		if store.IsConflict(err) && try < maxTries {
 			continue
+		}
+		if len(ops) == 0 {
+			return nil // no child waits for its count
 		}
 		if err != nil {
 			return err
@@ -241,19 +270,23 @@ func (l *Lifecycle) applyFamily(ctx context.Context, parentID string, updates []
 	}
 }
 
-// changeChild applies one update to a child, counting it in parent.
-func (l *Lifecycle) changeChild(parent *batch.Job, stored map[string]batch.Job, u Update, ops *[]store.Op) Result {
+// changeChild applies one update to a child, counting it in parent; or it says that the
+// child is to be written apart.
+func (l *Lifecycle) changeChild(parent *batch.Job, stored map[string]batch.Job, u Update, ops *[]store.Op) (r Result, apart bool) {
 	_, index, _ := batch.SplitChild(u.ID)
 	before, ok := stored[u.ID]
 	if !ok {
 		if index >= parent.Array.Size {
-			return Result{Err: store.ErrNotFound}
+			return Result{Err: store.ErrNotFound}, false
 		}
 		before = Unstarted(*parent, index)
 	}
 	after, extra, err := u.Change(before)
 	if err != nil {
-		return Result{Before: before, After: before, Err: err}
+		return Result{Before: before, After: before, Err: err}, false
+	}
+	if l.CountApart && begins(before, after, extra) {
+		return Result{Before: before, After: after}, true
 	}
 	parent.Array.Counts.Move(before.Status, after.Status, 1)
 	if before.Version == 0 {
@@ -263,7 +296,7 @@ func (l *Lifecycle) changeChild(parent *batch.Job, stored map[string]batch.Job, 
 		parent.Array.Next = index + 1
 	}
 	*ops = append(append(*ops, extra...), l.Records.PutJob(after))
-	return Result{Before: before, After: after}
+	return Result{Before: before, After: after}, false
 }
 
 // endArray ends parent if its last child has ended.

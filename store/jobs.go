@@ -136,7 +136,7 @@ func decodeJob(item Item, id string) (batch.Job, error) {
 	if err := decode(item, &j); err != nil {
 		return batch.Job{}, err
 	}
-	j.ID, j.Version, j.Submitted = id, item.Version, submitted
+	j.ID, j.Version, j.Submitted = id, item.Version, string(submitted)
 	expand(&j)
 	return j, nil
 }

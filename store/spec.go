@@ -33,8 +33,8 @@ const maxWithState = 700
 // The state and the Spec behind it are each a line: JSON has no line ends of its own.
 const lineEnd = '\n'
 
-func withSubmitted(state, submitted []byte) []byte {
-	if len(submitted) == 0 {
+func withSubmitted(state []byte, submitted string) []byte {
+	if submitted == "" {
 		return state
 	}
 	return append(append(state, lineEnd), submitted...)
@@ -52,7 +52,7 @@ func (r *Records) PutNewJob(j batch.Job, s Spec) []Op {
 	if len(spec.Item.Data) > maxWithState {
 		return []Op{r.PutJob(j), spec}
 	}
-	j.Submitted = spec.Item.Data
+	j.Submitted = string(spec.Item.Data)
 	return []Op{r.PutJob(j)}
 }
 
@@ -63,7 +63,7 @@ func (r *Records) PutSpec(id string, s Spec) Op {
 		return spec
 	}
 	j := *s.with
-	j.Submitted = spec.Item.Data
+	j.Submitted = string(spec.Item.Data)
 	return r.PutJob(j)
 }
 
@@ -96,7 +96,7 @@ func (r *Records) SpecOf(ctx context.Context, j batch.Job) (Spec, error) {
 	if parent, _, child := batch.SplitChild(j.ID); child {
 		return r.Spec(ctx, parent)
 	}
-	if len(j.Submitted) > 0 {
+	if j.Submitted != "" {
 		return decodeSpec(j)
 	}
 	return r.ownSpec(ctx, j.ID)
@@ -112,6 +112,6 @@ func (r *Records) ownSpec(ctx context.Context, id string) (Spec, error) {
 // decodeSpec reads the Spec that is kept with a job.
 func decodeSpec(j batch.Job) (Spec, error) {
 	s := Spec{Version: j.Version, with: &j}
-	err := decode(Item{Key: stateKey(j.ID), Data: j.Submitted}, &s)
+	err := decode(Item{Key: stateKey(j.ID), Data: []byte(j.Submitted)}, &s)
 	return s, err
 }

@@ -48,10 +48,19 @@ func (s *Jobs) listChildren(ctx context.Context, in *awsbatch.ListJobsInput, sta
 	return out, nil
 }
 
+// maybe reports whether children may be in a status. Which of those that have a host run
+// already may be counted late.
+func maybe(c batch.Counts, status batch.Status) bool {
+	if batch.Live(status) {
+		return c.Starting+c.Running > 0
+	}
+	return c.Get(status) > 0
+}
+
 // children returns up to limit children in a status from an index on, and the
 // index to go on from.
 func (s *Jobs) children(ctx context.Context, parent batch.Job, status batch.Status, from, limit int) ([]batch.Job, int, error) {
-	if parent.Array.Counts.Get(status) == 0 {
+	if !maybe(parent.Array.Counts, status) {
 		return nil, parent.Array.Size, nil
 	}
 	var found []batch.Job

@@ -74,7 +74,8 @@ func New(p Parts) *Home {
 	if p.Serial {
 		atOnce = 1
 	}
-	life := &lifecycle.Lifecycle{Records: records, Now: p.Now, Writers: atOnce}
+	_, scattered := p.Table.(store.Scattered) // that is DynamoDB
+	life := &lifecycle.Lifecycle{Records: records, Now: p.Now, Writers: atOnce, CountApart: scattered}
 	h.Engine = engine.New(engine.Config{
 		Records: records, Lifecycle: life, Compute: p.Compute, Account: p.Account,
 		Types: func(names []string) []catalog.Type {
@@ -93,7 +94,7 @@ func New(p Parts) *Home {
 	h.Jobs = &jobs.Jobs{
 		Records: records, Lifecycle: life, Account: p.Account, Now: p.Now, NewID: p.NewID, Kick: h.Engine.Kick,
 	}
-	if _, scattered := p.Table.(store.Scattered); scattered {
+	if scattered {
 		h.Jobs.IDOf = jobs.IDOf
 	}
 	h.Triggers = triggers.New(triggers.Config{Records: records, Jobs: h.Jobs, Now: p.Now, NewID: p.NewID, Log: p.Log})

@@ -19,24 +19,25 @@ type Ordering struct {
 	Name string
 	// Whole says that the index holds whole items, otherwise only their keys.
 	//
-	// Whole items are read with the index itself, about ten to a read unit, but each
-	// change of an item is written there too: a unit for each KiB. Keys cost half a
-	// read unit for each item that is shown, which is fetched from the table, and
-	// nothing for a change of an item that stays in its place.
+	// Keys cost half a read unit for each item that is shown, which is fetched from the
+	// table, and nothing for a change of an item that stays in its place. Whole items are
+	// read with the index itself, about ten to a read unit, but each change of an item is
+	// written there too: a unit for each KiB, the price of five read units.
 	Whole bool
 }
 
-// Orderings are those of store.Orderings that a home on AWS keeps, each in the form
-// that costs less:
+// Orderings are those of store.Orderings that a home on AWS keeps, and both hold keys:
 //
-//   - What may start lies still until it starts, and each pass reads the front: whole.
-//   - What is listed changes while it runs (a task is known, it runs, it is to stop),
-//     and an array with each of its children: keys.
+//   - What is listed changes where it stands: a job that begins to run, or whose task
+//     is known, would cost one write unit more for each of that. The price is that a
+//     pass reads half a unit for each job that has a host.
+//   - What may start lies still until it starts, but for arrays: each of their children
+//     changes them, and would cost up to two write units more.
 //
 // The ordering by task is left out: on AWS, ECS answers for its tasks itself, and
 // store.Options.TaskLookup is off.
 func Orderings() []Ordering {
-	return []Ordering{{Name: store.OrderList}, {Name: store.OrderReady, Whole: true}}
+	return []Ordering{{Name: store.OrderList}, {Name: store.OrderReady}}
 }
 
 // Attributes of an item. Those of its places are named by placeAttributes.

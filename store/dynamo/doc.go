@@ -24,8 +24,7 @@
 // A write costs a unit for each KiB of the larger of old and new item; a transaction
 // doubles that. An index adds a unit for an entry that comes, goes, or changes in what
 // it holds of the item, and two for one that moves. So a Write of one item is no
-// transaction, and an index holds whole items only where they lie still until they
-// leave (see Ordering).
+// transaction, and the indexes of the product hold keys only (see Orderings).
 //
 // # Errors
 //
