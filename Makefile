@@ -18,6 +18,14 @@ help: ## list the targets
 build: ## build bin/packhorse, one static binary
 	CGO_ENABLED=0 go build -trimpath -buildvcs=$(VCS) -ldflags='-s -w' -o bin/packhorse ./cmd/packhorse
 
+.PHONY: functions
+functions: ## build and zip the Lambda functions into dist/functions; FUNCTIONS='api pass' for some
+	@build/functions.sh $(FUNCTIONS)
+
+.PHONY: deploy
+deploy: build functions ## deploy into the AWS account of the credentials; DEPLOY='--region eu-central-1'
+	bin/packhorse deploy $(DEPLOY)
+
 .PHONY: run
 run: build ## build, then serve AWS Batch on this machine with a demo (Ctrl-C ends it)
 	bin/packhorse serve --demo

@@ -3,10 +3,15 @@
 package main
 
 import (
+	"context"
 	"os"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/packhorse-batch/packhorse/compute/local/process"
+	"github.com/packhorse-batch/packhorse/infra/fleet"
 	"github.com/packhorse-batch/packhorse/internal/cli"
+	"github.com/packhorse-batch/packhorse/internal/deploy"
 )
 
 func main() {
@@ -15,5 +20,7 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "supervise" {
 		os.Exit(process.Supervise(os.Args[2:]))
 	}
-	os.Exit(cli.Main(os.Args[1:], serverCommands()...))
+	app := cli.NewApp()
+	app.Account = func(cfg aws.Config) *deploy.Account { return deploy.Open(cfg, fleet.Open(cfg)) }
+	os.Exit(app.Run(context.Background(), os.Args[1:], serverCommands()...))
 }

@@ -9,7 +9,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
+
+	"github.com/packhorse-batch/packhorse/internal/deploy"
 )
 
 // App is what the commands share: the streams, the clock and the way to wait. Tests
@@ -27,6 +30,9 @@ type App struct {
 	Pause func(ctx context.Context, d time.Duration) error
 	// Interrupts starts to catch Ctrl-C and SIGTERM; stop gives them back.
 	Interrupts func() (signals <-chan os.Signal, stop func())
+
+	// Account opens an AWS account for the commands that deploy; nil leaves them out.
+	Account func(aws.Config) *deploy.Account
 
 	flags  connectionFlags
 	client *client // made by the first command that needs it
@@ -67,6 +73,7 @@ func catchInterrupts() (<-chan os.Signal, func()) {
 const (
 	groupJobs     = "jobs"
 	groupCapacity = "capacity"
+	groupAccount  = "account"
 	groupServer   = "server"
 )
 
@@ -144,6 +151,13 @@ Exit codes: 0 it worked, 1 it failed, 2 the command line or a file is wrong;
 	} {
 		c.GroupID = groupCapacity
 		root.AddCommand(c)
+	}
+	if a.Account != nil {
+		root.AddGroup(&cobra.Group{ID: groupAccount, Title: "In an AWS account:"})
+		for _, c := range a.accountCommands() {
+			c.GroupID = groupAccount
+			root.AddCommand(c)
+		}
 	}
 	root.AddCommand(a.completionCommand())
 	return root

@@ -18,10 +18,8 @@ import (
 // Options say what to deploy. Name and Functions are required.
 type Options struct {
 	Name string
-	// Functions is the folder with the zipped functions, NAME-ARCH.zip, and Where its
-	// name in messages.
-	Functions fs.FS
-	Where     string
+	// Functions has the zipped functions, NAME-ARCH.zip.
+	Functions Folder
 	// Arch is what the functions run on, arm64 or x86_64. Empty is what the deployment
 	// has, at first arm64, which costs a fifth less.
 	Arch string
@@ -30,6 +28,12 @@ type Options struct {
 	// JobLogDays is how long lines of jobs are kept, in days, if their log group is made
 	// now; 0 is 30.
 	JobLogDays int32
+}
+
+// Folder is a folder and its name in messages.
+type Folder struct {
+	fs.FS
+	Name string
 }
 
 // Result is what a deployment came to.
@@ -61,7 +65,7 @@ func (a *Account) Deploy(ctx context.Context, o Options, progress Progress) (Res
 			o.Arch = parameter(*current, "Architecture")
 		}
 	}
-	functions, err := readFunctions(o.Functions, o.Where, o.Arch)
+	functions, err := readFunctions(o.Functions, o.Arch)
 	if err != nil {
 		return Result{}, err
 	}

@@ -39,7 +39,7 @@ func (z zipped) key(deployment, arch string) string {
 
 // readFunctions reads the zips of all functions from a folder, as build/functions.sh
 // leaves them: NAME-ARCH.zip.
-func readFunctions(folder fs.FS, where, arch string) ([]zipped, error) {
+func readFunctions(folder Folder, arch string) ([]zipped, error) {
 	if !slices.Contains([]string{ARM64, X8664}, arch) {
 		return nil, &Error{Message: fmt.Sprintf("there is no architecture %q of functions", arch), Next: "give --arch arm64 or --arch x86_64"}
 	}
@@ -53,16 +53,16 @@ func readFunctions(folder fs.FS, where, arch string) ([]zipped, error) {
 			missing = append(missing, name)
 			continue
 		case err != nil:
-			return nil, &Error{Message: fmt.Sprintf("cannot read %s in %s: %v", name, where, err), Err: err}
+			return nil, &Error{Message: fmt.Sprintf("cannot read %s in %s: %v", name, folder.Name, err), Err: err}
 		}
 		if err := checkZip(content); err != nil {
-			return nil, &Error{Message: fmt.Sprintf("%s in %s is no function: %v", name, where, err), Next: "build it anew with `make functions`", Err: err}
+			return nil, &Error{Message: fmt.Sprintf("%s in %s is no function: %v", name, folder.Name, err), Next: "build it anew with `make functions`", Err: err}
 		}
 		all = append(all, zipped{f, content})
 	}
 	if len(missing) > 0 {
 		return nil, &Error{
-			Message: fmt.Sprintf("there is no %s in %s", strings.Join(missing, ", "), where),
+			Message: fmt.Sprintf("there is no %s in %s", strings.Join(missing, ", "), folder.Name),
 			Next:    "build the functions with `make functions`, or name their folder with --functions",
 		}
 	}

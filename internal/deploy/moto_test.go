@@ -53,7 +53,7 @@ func motoAccount(t *testing.T, region string) (*deploy.Account, aws.Config, stri
 }
 
 // zips are functions that would start, in both architectures.
-func zips(t *testing.T, code string) fstest.MapFS {
+func zips(t *testing.T, code string) deploy.Folder {
 	t.Helper()
 	folder := fstest.MapFS{}
 	for _, f := range infra.Functions() {
@@ -73,7 +73,7 @@ func zips(t *testing.T, code string) fstest.MapFS {
 			folder[f.Name+"-"+arch+".zip"] = &fstest.MapFile{Data: b.Bytes()}
 		}
 	}
-	return folder
+	return deploy.Folder{FS: folder, Name: "dist"}
 }
 
 // leftInMoto lists what moto still has whose name begins with that of a deployment. It
@@ -139,7 +139,7 @@ func TestOnMotoADeploymentComesChangesAndLeavesNothing(t *testing.T) {
 	var steps []string
 	progress := func(e deploy.Event) { steps = append(steps, e.Text) }
 
-	result, err := account.Deploy(ctx, deploy.Options{Name: name, Functions: zips(t, "one"), Where: "dist"}, progress)
+	result, err := account.Deploy(ctx, deploy.Options{Name: name, Functions: zips(t, "one")}, progress)
 	if err != nil {
 		t.Fatalf("deploy: %v", err)
 	}
@@ -155,7 +155,7 @@ func TestOnMotoADeploymentComesChangesAndLeavesNothing(t *testing.T) {
 	t.Run("again, with new code and another parameter", func(t *testing.T) {
 		steps = nil
 		result, err := account.Deploy(ctx, deploy.Options{
-			Name: name, Functions: zips(t, "two"), Where: "dist", Parameters: map[string]string{"FunctionLogDays": "7"},
+			Name: name, Functions: zips(t, "two"), Parameters: map[string]string{"FunctionLogDays": "7"},
 		}, progress)
 		if err != nil || result.Created {
 			t.Errorf("deploy again = %+v, %v, want a change of what is there", result, err)
