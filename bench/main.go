@@ -32,6 +32,7 @@ var measures = []measure{
 	{"engine", "submit to SUCCEEDED over imitated compute, by depth of the queue", engineRate},
 	{"million", "1,000,000 queued jobs: memory and start", million},
 	{"units", "units of DynamoDB for each job, and what they cost", unitsPerJob},
+	{"functions", "the Lambda functions over DynamoDB Local: cold start and SubmitJob", functions},
 	{"docker", "SubmitJob to RUNNING against plain docker run", dockerLatency},
 	{"process", "1,000 plain processes", processRate},
 	{"idle", "CPU of an idle server", idleCPU},
