@@ -76,8 +76,13 @@ type S3Event struct {
 	Time string `json:"time,omitempty"`
 }
 
-// URI names the object: "s3://bucket/key".
-func (e S3Event) URI() string { return "s3://" + e.Bucket + "/" + e.Key }
+// URI names the object: "s3://bucket/key". It is empty for no event.
+func (e S3Event) URI() string {
+	if e.Bucket == "" {
+		return ""
+	}
+	return "s3://" + e.Bucket + "/" + e.Key
+}
 
 // DeadLetter is an event that should have made a job and could not, kept until it is
 // tried again with success, deleted, or too old.

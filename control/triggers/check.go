@@ -158,8 +158,7 @@ func checkCommand(command []string) error {
 		if _, err := within(field, word, sample); err != nil {
 			return err
 		}
-		script := shell && i > 1 && strings.HasPrefix(command[i-1], "-") && !strings.HasPrefix(command[i-1], "--") && strings.HasSuffix(command[i-1], "c")
-		if script && strings.Contains(word, "{key}") && !strings.Contains(word, "{{key}") {
+		if shell && i > 1 && scriptFlag.MatchString(command[i-1]) && hasKey(word) {
 			return refuse(field+" puts {key} into a shell script, and the shell would run what an object's name says",
 				`put KEY={key} into environment, and write "$KEY" in the script`)
 		}

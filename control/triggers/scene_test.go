@@ -3,6 +3,7 @@ package triggers_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ type scene struct {
 	memory  *mem.Table
 	faults  *faults
 	now     time.Time
-	ids     int
+	ids     atomic.Int64
 }
 
 func newScene(t *testing.T) *scene {
@@ -43,10 +44,7 @@ func newScene(t *testing.T) *scene {
 	s.faults = &faults{Table: s.memory}
 	s.records = store.New(s.faults, store.Options{})
 	now := func() time.Time { return s.now }
-	newID := func() string {
-		s.ids++
-		return fmt.Sprintf("00000000-0000-4000-8000-%012d", s.ids)
-	}
+	newID := func() string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", s.ids.Add(1)) }
 	s.control = control.New(control.Config{Records: s.records, Account: account, Now: now, NewUUID: newID})
 	s.jobs = &jobs.Jobs{
 		Records: s.records, Lifecycle: &lifecycle.Lifecycle{Records: s.records, Now: now}, Account: account,

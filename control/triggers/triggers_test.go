@@ -107,6 +107,7 @@ func TestEveryMemberOfARuleIsChecked(t *testing.T) {
 		"a word with braces":         {func(r *batch.Trigger) { r.Command = []string{"run", "{x}"} }, []string{"command[1]", "{x}"}},
 		"a key as a word":            {func(r *batch.Trigger) { r.Command = []string{"run", "{key}"} }, nil},
 		"a key in a shell's script":  {func(r *batch.Trigger) { r.Command = []string{"/bin/sh", "-ec", "cat '{key}'"} }, []string{"command[2]", "environment", `"$KEY"`}},
+		"braces around a key in it":  {func(r *batch.Trigger) { r.Command = []string{"bash", "-lc", "echo {{{key}}}"} }, []string{"command[2]"}},
 		"a word behind the script":   {func(r *batch.Trigger) { r.Command = []string{"sh", "-c", `cat "$1"`, "sh", "{key}"} }, nil},
 		"a shell parameter":          {func(r *batch.Trigger) { r.Command = []string{"sh", "-c", "cat ${{key}}"} }, nil},
 		"a tag of ours":              {func(r *batch.Trigger) { r.Tags = map[string]string{"packhorse:object": "x"} }, []string{"tags", "packhorse:object"}},
