@@ -65,6 +65,7 @@ type Backend struct {
 
 	flights  singleflight.Group // what several goroutines ask for at once is asked once
 	cache    caches
+	recent   sync.Mutex    // of the record of the last launches
 	watching chan struct{} // holds one token: there is one watcher at a time
 	wake     chan struct{} // something was started here
 }

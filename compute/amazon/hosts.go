@@ -64,7 +64,12 @@ func (b *Backend) ListHosts(ctx context.Context) ([]compute.Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.hostsOf(ctx, found)
+	hosts, err := b.hostsOf(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	unlisted, err := b.unlisted(ctx, hosts)
+	return append(hosts, unlisted...), err
 }
 
 // describe returns instances; none is no error.

@@ -100,7 +100,9 @@ func (b *Backend) launch(ctx context.Context, r compute.HostRequest) (compute.Ho
 		return b.launched(ctx, r, record)
 	}
 	b.o.Log.Info("instance launched", "host", r.ID, "instance", o.Instance, "type", record.Type, "market", r.Market, "refused", len(o.Shortages))
-	return b.booting(r, record, zoneOf(answer, record)), nil
+	host := b.booting(r, record, zoneOf(answer, record))
+	b.noteRecent(ctx, host)
+	return host, nil
 }
 
 // hostTags are the tags of an instance.
