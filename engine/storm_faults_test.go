@@ -11,6 +11,7 @@ import (
 	"github.com/packhorse-batch/packhorse/compute"
 	"github.com/packhorse-batch/packhorse/compute/sim"
 	"github.com/packhorse-batch/packhorse/internal/home"
+	"github.com/packhorse-batch/packhorse/store"
 	"github.com/packhorse-batch/packhorse/store/storetest"
 )
 
@@ -28,8 +29,12 @@ func (s *storm) start() {
 	if os.Getenv("STORM_LOG") != "" {
 		log = slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})
 	}
+	var table store.Table = storetest.Faulty(s.table, func(c storetest.Call) storetest.Fault { return fate(c.Method == "Write") })
+	if s.scattered {
+		table = storetest.Scattered(table)
+	}
 	p.Home = home.New(home.Parts{
-		Table:   storetest.Faulty(s.table, func(c storetest.Call) storetest.Fault { return fate(c.Method == "Write") }),
+		Table:   table,
 		Compute: calls{s.sim, fate}, Account: batch.Account{Region: "us-east-1", ID: "123456789012"},
 		Now: s.clock, IdleWindow: idleWindow, TaskLookup: true,
 		Log: slog.New(log), Serial: s.serial, NewID: s.newID,

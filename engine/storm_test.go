@@ -118,14 +118,15 @@ type storm struct {
 	called  int       // calls of clients
 	turns   int
 
-	work    *rand.Rand
-	luck    *rand.Rand // of the time when Packhorse is down
-	jobs    []*submitted
-	stops   []stopAsked
-	maxVCPU map[string]int64 // of each environment, in thousandths
-	ended   map[string]batch.Status
-	deletes bool   // a queue is deleted in the end
-	deleted string // the queue that was
+	work      *rand.Rand
+	luck      *rand.Rand // of the time when Packhorse is down
+	jobs      []*submitted
+	stops     []stopAsked
+	maxVCPU   map[string]int64 // of each environment, in thousandths
+	ended     map[string]batch.Status
+	deletes   bool   // a queue is deleted in the end
+	scattered bool   // the table counts as DynamoDB
+	deleted   string // the queue that was
 }
 
 // faults is how bad it is.
@@ -160,8 +161,9 @@ func newStorm(t *testing.T, seed uint64, serial bool) *storm {
 	scarce := r.IntN(4) == 0
 	machine := r.IntN(4) == 0
 	s.deletes = !lags && r.IntN(3) == 0
-	s.settings = fmt.Sprintf("seed %d: lagging %v, call faults %v, a crash each %d calls, news faults %v, %v interruptions/h, never joins %v, scarce %v, machine %v, deletes %v",
-		seed, lags, s.faults.calls, s.faults.crashEvery, news, interruptions, neverJoins, scarce, machine, s.deletes)
+	s.scattered = seed%3 == 0
+	s.settings = fmt.Sprintf("seed %d: lagging %v, scattered %v, call faults %v, a crash each %d calls, news faults %v, %v interruptions/h, never joins %v, scarce %v, machine %v, deletes %v",
+		seed, lags, s.scattered, s.faults.calls, s.faults.crashEvery, news, interruptions, neverJoins, scarce, machine, s.deletes)
 
 	types := catalog.Default()
 	cfg := sim.Config{
