@@ -184,6 +184,10 @@ func (e *Engine) Turn(ctx context.Context) time.Time {
 	return e.turn(ctx)
 }
 
+// TurnOnNews is Turn for a simulation in which only news has come since the last one: it
+// makes a pass only if the news calls for one, as Run does.
+func (e *Engine) TurnOnNews(ctx context.Context) time.Time { return e.turn(ctx) }
+
 // turn is Turn, but makes a pass only if what the last one saw is stale.
 func (e *Engine) turn(ctx context.Context) time.Time {
 	idle := 0

@@ -29,7 +29,9 @@ type Config struct {
 	// host without a type (of an unmanaged environment) has.
 	Machine *compute.Machine
 
-	BootTime     Dist // from launch to READY; nil: READY in Launch's answer
+	BootTime Dist // from launch to READY; nil: READY in Launch's answer
+	// TypeBootTime is BootTime for an instance type; nil, or nil for a type: BootTime.
+	TypeBootTime func(name string) Dist
 	PullAndStart Dist // from Run to RUNNING; nil: at once
 	StopTime     Dist // from Stop to the end of a task; nil: at once
 

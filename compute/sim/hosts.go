@@ -107,7 +107,7 @@ func (b *Backend) takeCapacity(pool Pool, now time.Time) error {
 // foresee decides what becomes of a new host, with mu held: when it joins, and,
 // on Spot, when it is taken away.
 func (b *Backend) foresee(h *host) {
-	boot := b.chance.draw(b.cfg.BootTime, "boot-time", h.ID)
+	boot := b.chance.draw(b.bootTime(h.Type), "boot-time", h.ID)
 	never := b.cfg.Faults.NeverJoins
 	switch {
 	case h.Type == "":
@@ -122,6 +122,16 @@ func (b *Backend) foresee(h *host) {
 		return
 	}
 	b.foreseeReclaim(h, h.LaunchedAt.Add(imitation.Lifetime(b.cfg.Seed, h.ID, b.cfg.InterruptionsPerHour)))
+}
+
+// bootTime is how long hosts of a type boot.
+func (b *Backend) bootTime(instanceType string) Dist {
+	if b.cfg.TypeBootTime != nil {
+		if own := b.cfg.TypeBootTime(instanceType); own != nil {
+			return own
+		}
+	}
+	return b.cfg.BootTime
 }
 
 // foreseeReclaim schedules a host's reclaim and the notice before it.
@@ -207,14 +217,21 @@ func (b *Backend) ListHosts(ctx context.Context) ([]compute.Host, error) {
 	if lost != nil {
 		return nil, lost
 	}
-	var list []compute.Host
-	for _, h := range b.inOrder() {
+	var there []*host // far fewer than ever were
+	for _, h := range b.hosts {
 		if h.State != compute.HostGone {
-			list = append(list, h.Host)
+			there = append(there, h)
 		}
+	}
+	slices.SortFunc(there, bySeq)
+	var list []compute.Host
+	for _, h := range there {
+		list = append(list, h.Host)
 	}
 	return list, nil
 }
+
+func bySeq(a, b *host) int { return cmp.Compare(a.seq, b.seq) }
 
 // inOrder returns all hosts that ever were, in the order of their launch, with mu
 // held.
@@ -223,7 +240,7 @@ func (b *Backend) inOrder() []*host {
 	for _, h := range b.hosts {
 		all = append(all, h)
 	}
-	slices.SortFunc(all, func(a, b *host) int { return cmp.Compare(a.seq, b.seq) })
+	slices.SortFunc(all, bySeq)
 	return all
 }
 

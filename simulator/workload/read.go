@@ -1,0 +1,133 @@
+package workload
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Open reads a file.
+func Open(path string) (*Workload, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return Read(filepath.Base(path), f)
+}
+
+// Read reads a workload; name is that of its file.
+func Read(name string, r io.Reader) (*Workload, error) {
+	in := &input{name: name, scan: bufio.NewScanner(r), texts: map[string]string{}}
+	in.scan.Buffer(make([]byte, 0, 64<<10), maxLine)
+	var lines []line
+	var notes []string
+	var err error
+	switch ext := strings.ToLower(filepath.Ext(name)); {
+	case ext == ".swf":
+		lines, notes, err = readSWF(in)
+	case !in.next():
+		if in.scan.Err() == nil {
+			err = &Error{File: name, Problem: "it is empty", Next: "give a CSV file with a header, an .swf file or the trace.txt of a Nextflow run"}
+		}
+	case strings.Contains(in.text, "\t"):
+		lines, notes, err = readNextflow(in)
+	default:
+		lines, err = readCSV(in)
+	}
+	if scan := in.scan.Err(); scan != nil {
+		return nil, &Error{File: name, Line: in.number + 1, Problem: scan.Error(), Next: fmt.Sprintf("keep lines below %d bytes", maxLine)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return finish(name, lines, notes)
+}
+
+// maxLine is the longest line, in bytes.
+const maxLine = 1 << 20
+
+// input is a file, line by line.
+type input struct {
+	name   string
+	scan   *bufio.Scanner
+	text   string
+	number int
+	texts  map[string]string // strings that many lines share
+}
+
+// next goes to the next line that is not empty.
+func (in *input) next() bool {
+	for in.scan.Scan() {
+		in.number++
+		in.text = strings.TrimSuffix(in.scan.Text(), "\r")
+		if in.number == 1 {
+			in.text = strings.TrimPrefix(in.text, "\ufeff")
+		}
+		if strings.TrimSpace(in.text) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// shared returns s as one string for all lines that have it.
+func (in *input) shared(s string) string {
+	if s == "" {
+		return ""
+	}
+	if known, ok := in.texts[s]; ok {
+		return known
+	}
+	s = strings.Clone(s)
+	in.texts[s] = s
+	return s
+}
+
+func (in *input) wrong(column, next, format string, args ...any) error {
+	return &Error{File: in.name, Line: in.number, Column: column, Problem: fmt.Sprintf(format, args...), Next: next}
+}
+
+// number reads a number from low to high.
+func (in *input) numberIn(column, text string, low, high float64) (float64, error) {
+	n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	switch {
+	case err != nil || math.IsNaN(n) || math.IsInf(n, 0):
+		return 0, in.wrong(column, "write a number, with a point before decimals", "%q is not a number", text)
+	case n < low:
+		return 0, in.wrong(column, "give at least "+number(low), "%s is too small", text)
+	case n > high:
+		return 0, in.wrong(column, "give at most "+number(high), "%s is too large", text)
+	}
+	return n, nil
+}
+
+// wholeIn reads a whole number from low to high.
+func (in *input) wholeIn(column, text string, low, high float64) (int64, error) {
+	n, err := in.numberIn(column, text, low, high)
+	if err == nil && n != math.Trunc(n) {
+		err = in.wrong(column, "write a whole number", "%s has a fraction", text)
+	}
+	return int64(n), err
+}
+
+func number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+
+// seconds rounds to milliseconds, the resolution of AWS Batch.
+func seconds(s float64) time.Duration {
+	return time.Duration(math.Round(s*1000)) * time.Millisecond
+}
+
+// enough fails when there are too many jobs.
+func (in *input) enough(lines []line) error {
+	if len(lines) < maxJobs {
+		return nil
+	}
+	return in.wrong("", "split the file", "there are more than %d jobs", maxJobs)
+}
