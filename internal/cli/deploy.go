@@ -19,7 +19,8 @@ type deployFlags struct {
 	functions, arch, email string
 	parameters             []string
 	jobLogDays             int32
-	template               bool
+	template               string
+	printTemplate          bool
 }
 
 func (a *App) deployCommand() *cobra.Command {
@@ -37,7 +38,7 @@ not said stays as it is; the parameters of the template are
 ` + parameterHelp(),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.template {
+			if f.printTemplate {
 				_, err := fmt.Fprint(a.Out, infra.Template())
 				return err
 			}
@@ -51,7 +52,8 @@ not said stays as it is; the parameters of the template are
 	flags.StringArrayVar(&f.parameters, "parameter", nil, "`NAME=VALUE` of the template; may be said several times")
 	flags.StringVar(&f.email, "email", "", "`address` that alarms are sent to, short for --parameter NotifyEmail=")
 	flags.Int32Var(&f.jobLogDays, "job-log-days", 0, "how long lines of jobs are kept, if their log group is made now (default 30)")
-	flags.BoolVar(&f.template, "print-template", false, "print the template and do nothing")
+	flags.StringVar(&f.template, "template", "", "`file` to deploy instead of the template of this program, which --print-template shows")
+	flags.BoolVar(&f.printTemplate, "print-template", false, "print the template and do nothing")
 	return cmd
 }
 
@@ -139,6 +141,13 @@ func (a *App) runDeploy(ctx context.Context, f deployFlags) error {
 	account, err := a.account(ctx, f.deploymentFlags)
 	if err != nil {
 		return err
+	}
+	if f.template != "" {
+		text, err := os.ReadFile(f.template)
+		if err != nil {
+			return usage("cannot read the template: %s", err)
+		}
+		account.Template = string(text)
 	}
 	var result deploy.Result
 	show, done := a.progress()

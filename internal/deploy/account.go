@@ -29,8 +29,9 @@ type Account struct {
 	Logs       logGroups
 	Fleet      Fleet
 
-	// Template is what is deployed; empty is infra.Template(). Tests of imitations of AWS
-	// leave out what an imitation does not know.
+	// Template is what is deployed; empty is infra.Template(). Another one must have the
+	// same parameters and outputs: one for a company's rules, or one that leaves out what
+	// an imitation of AWS does not know.
 	Template string
 	// Pause waits d between two looks at something that changes, or until ctx ends.
 	Pause func(ctx context.Context, d time.Duration) error

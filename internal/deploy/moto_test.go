@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"slices"
 	"strings"
@@ -50,6 +51,15 @@ func motoAccount(t *testing.T, region string) (*deploy.Account, aws.Config, stri
 		t.Fatal("the template no longer has the output that moto breaks at; see above")
 	}
 	return account, cfg, endpoint
+}
+
+// zipsWithout is zips without some of the files.
+func zipsWithout(t *testing.T, names ...string) fs.FS {
+	folder := zips(t, "one").FS.(fstest.MapFS)
+	for _, name := range names {
+		delete(folder, name)
+	}
+	return folder
 }
 
 // zips are functions that would start, in both architectures.
