@@ -111,17 +111,20 @@ func (t *Table) newWrite(ops []store.Op) write {
 // happened: it may be that try which made it so.
 func (w write) refusedAfterLoss(f failure, lost error) error {
 	op := w.ops[f.index]
-	switch {
-	case len(w.ops) > 1: // a transaction that happened is answered so, by its token
-	case op.Delete:
-		return fmt.Errorf("delete %s: it may be gone by this call: %w", op.Item.Key, lost)
-	default:
-		r := reader{attributes: f.found}
-		if bytes.Equal(r.bytes(attrWrite), w.mark) {
-			return nil
-		}
+	conflict := &store.ConflictError{Index: f.index, Key: op.Item.Key}
+	if len(w.ops) > 1 {
+		return conflict // one that happened is answered with success, by its token
 	}
-	return &store.ConflictError{Index: f.index, Key: op.Item.Key}
+	found := reader{attributes: f.found}
+	switch {
+	case op.Delete || len(f.found) == 0:
+		return fmt.Errorf("%s: it may be gone by this call: %w", op.Item.Key, lost)
+	case bytes.Equal(found.bytes(attrWrite), w.mark):
+		return nil
+	case found.number(attrVersion) > op.If.Version+1:
+		return fmt.Errorf("%s: another may have written over what this call wrote: %w", op.Item.Key, lost)
+	}
+	return conflict
 }
 
 // send makes one try. again says that an earlier one may have happened.
