@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
@@ -22,6 +23,9 @@ const (
 	TagOnDemandAfterTries   = "packhorse:on-demand-after-tries"
 	TagOnDemandAfterMinutes = "packhorse:on-demand-after-minutes"
 )
+
+// maxShortageWhy bounds how much of what compute said is told to those who wait, in bytes.
+const maxShortageWhy = 300
 
 // onDemandFor is how long On-Demand hosts are bought in place of Spot before Spot is
 // tried again.
@@ -103,8 +107,12 @@ func (s shortages) told(now time.Time) string {
 	if !ok {
 		return ""
 	}
-	return fmt.Sprintf("Instance type %s could not be had; it is asked for again at %s",
+	told := fmt.Sprintf("Instance type %s could not be had; it is asked for again at %s",
 		short.Type, short.Until.Time().UTC().Format(time.RFC3339))
+	if why := strings.TrimSuffix(short.Why, ": "+compute.ErrNoCapacity.Error()); why != "" {
+		told += " (" + why[:min(len(why), maxShortageWhy)] + ")"
+	}
+	return told
 }
 
 // noteShortage records that a type could not be had.

@@ -45,7 +45,7 @@ func serveAWS(ctx context.Context, f serveFlags, stdout io.Writer) (err error) {
 		}
 	}
 	settings := f.aws.settings
-	settings.Account = f.Account
+	settings.Account, settings.IdleWindow = f.Account, f.IdleWindow
 	c, err := config.LoadDefaultConfig(ctx, config.WithRegion(f.Account.Region))
 	if err != nil {
 		return err

@@ -18,13 +18,9 @@ import (
 	"github.com/packhorse-batch/packhorse/store/dynamo"
 )
 
-const (
-	// OrderingLag is how far DynamoDB's indexes may be behind: usually well under a second,
-	// but nothing is promised (DynamoDB developer guide, "Global secondary indexes").
-	OrderingLag = 30 * time.Second
-	// IdleWindow is how long a host without tasks stays, where its environment does not say.
-	IdleWindow = 2 * time.Minute
-)
+// OrderingLag is how far DynamoDB's indexes may be behind: usually well under a second, but
+// nothing is promised (DynamoDB developer guide, "Global secondary indexes").
+const OrderingLag = 30 * time.Second
 
 // Account is an installation in an AWS account, as one invocation of a function or one
 // server sees it.
@@ -65,7 +61,7 @@ func OpenWith(ctx context.Context, s Settings, c aws.Config, log *slog.Logger) (
 func (a *Account) Wire(backend compute.Backend) {
 	a.Home = home.New(home.Parts{
 		Table: a.Table, Compute: backend, Account: a.Settings.Account, Now: time.Now,
-		IdleWindow: IdleWindow, OrderingLag: OrderingLag, ECS: true, Log: a.Log,
+		IdleWindow: a.Settings.IdleWindow, OrderingLag: OrderingLag, ECS: true, Log: a.Log,
 	})
 }
 

@@ -3,6 +3,7 @@ package account
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
 )
@@ -16,8 +17,13 @@ type Settings struct {
 	InstanceProfile string // of hosts whose environment names none
 	ExecutionRole   string // ARN of the role of tasks that name none
 	DeadLetters     string // URL of the queue for S3 events that could not be handled; empty: none
-	Account         batch.Account
+	// IdleWindow is how long a host without tasks stays, where its environment does not say.
+	IdleWindow time.Duration
+	Account    batch.Account
 }
+
+// DefaultIdleWindow is how long a host without tasks stays where nobody says.
+const DefaultIdleWindow = 2 * time.Minute
 
 // The variables.
 const (
@@ -27,7 +33,8 @@ const (
 	EnvInstanceProfile = "PACKHORSE_INSTANCE_PROFILE"
 	EnvExecutionRole   = "PACKHORSE_EXECUTION_ROLE"
 	EnvDeadLetters     = "PACKHORSE_DEAD_LETTERS"
-	EnvRegion          = "AWS_REGION" // Lambda sets it
+	EnvIdleWindow      = "PACKHORSE_IDLE_WINDOW" // a duration such as 90s; empty is DefaultIdleWindow
+	EnvRegion          = "AWS_REGION"            // Lambda sets it
 )
 
 // FromEnvironment reads the settings; get is os.Getenv. Its error names what is missing.
@@ -42,6 +49,13 @@ func FromEnvironment(get func(string) string) (Settings, error) {
 	} {
 		if required.value == "" {
 			return s, fmt.Errorf("the variable %s is not set: functions are started with what infra/template.yaml gives them", required.name)
+		}
+	}
+	s.IdleWindow = DefaultIdleWindow
+	if text := get(EnvIdleWindow); text != "" {
+		var err error
+		if s.IdleWindow, err = time.ParseDuration(text); err != nil || s.IdleWindow < 0 {
+			return s, fmt.Errorf("the variable %s is %q: it must be a duration such as 90s", EnvIdleWindow, text)
 		}
 	}
 	// arn:aws:iam::123456789012:role/name
