@@ -3,34 +3,40 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
 )
 
-// Trigger is a rule that submits a job for each object in a bucket, with what became
-// of it.
+// Trigger is a rule that submits a job for each object in a bucket. It never changes:
+// what becomes of it is in its counts.
 type Trigger struct {
 	Version int64 `json:"-"`
 	// ID tells a trigger from an earlier one of the same name. What an event has
 	// made is remembered by it.
-	ID     string              `json:"i"`
-	Detail batch.TriggerDetail `json:"d"`
+	ID        string        `json:"i"`
+	Rule      batch.Trigger `json:"r"`
+	CreatedAt batch.Millis  `json:"c"`
 }
 
 // Name returns the trigger's name.
-func (t Trigger) Name() string { return t.Detail.Name }
+func (t Trigger) Name() string { return t.Rule.Name }
 
 func triggerKey(name string) Key { return Key{"trigger", name} }
 
-// PutTrigger writes a trigger at the version it was read at.
+// PutTrigger writes a trigger, which must be new.
 func (r *Records) PutTrigger(t Trigger) Op {
 	return put(triggerKey(t.Name()), t.Version, t, time.Time{})
 }
 
-// DeleteTrigger removes a trigger at the version it was read at.
-func (r *Records) DeleteTrigger(t Trigger) Op {
-	return Delete(triggerKey(t.Name()), IfVersion(t.Version))
+// DeleteTrigger removes a trigger at the version it was read at, with its counts.
+func (r *Records) DeleteTrigger(t Trigger) []Op {
+	ops := []Op{Delete(triggerKey(t.Name()), IfVersion(t.Version))}
+	for shard := range TriggerShards {
+		ops = append(ops, Delete(triggerCountKey(t.ID, shard), Always()))
+	}
+	return ops
 }
 
 // Trigger returns the trigger of a name, or ErrNotFound.
@@ -47,6 +53,68 @@ func (r *Records) Trigger(ctx context.Context, name string) (Trigger, error) {
 // Triggers returns all triggers by name.
 func (r *Records) Triggers(ctx context.Context) ([]Trigger, error) {
 	return all(ctx, r.table, "trigger", func(t *Trigger, v int64) { t.Version = v })
+}
+
+// TriggerShards is over how many records the counts of a trigger are spread: functions
+// that serve its events at the same time would else wait for each other at one record.
+const TriggerShards = 16
+
+// TriggerCount is a part of what became of a trigger: the whole is the sum of its parts,
+// and the latest of what is the latest.
+type TriggerCount struct {
+	Version         int64                 `json:"-"`
+	Trigger         string                `json:"-"` // its ID
+	Shard           int                   `json:"-"` // from 0 to TriggerShards-1
+	Submitted       int64                 `json:"s,omitempty"`
+	Repeated        int64                 `json:"r,omitempty"`
+	Failed          int64                 `json:"f,omitempty"`
+	LastSubmittedAt batch.Millis          `json:"at,omitempty"`
+	LastJobID       string                `json:"j,omitempty"`
+	LastFailure     *batch.TriggerFailure `json:"l,omitempty"`
+}
+
+const triggerCounts = "trigger.count"
+
+func triggerCountKey(id string, shard int) Key {
+	return Key{triggerCounts, fmt.Sprintf("%s#%02d", id, shard)}
+}
+
+// PutTriggerCount writes a part at the version it was read at.
+func (r *Records) PutTriggerCount(c TriggerCount) Op {
+	return put(triggerCountKey(c.Trigger, c.Shard), c.Version, c, time.Time{})
+}
+
+// TriggerCount returns one part, of zeros when nothing is written yet.
+func (r *Records) TriggerCount(ctx context.Context, id string, shard int) (TriggerCount, error) {
+	c := TriggerCount{}
+	version, err := get(ctx, r.table, triggerCountKey(id, shard), &c)
+	if IsNotFound(err) {
+		err = nil
+	}
+	c.Version, c.Trigger, c.Shard = version, id, shard
+	return c, err
+}
+
+// TriggerCounts returns the parts of one trigger, or of all when id is empty.
+func (r *Records) TriggerCounts(ctx context.Context, id string) ([]TriggerCount, error) {
+	q := Query{Partition: triggerCounts}
+	if id != "" {
+		q.From, q.Before = id+"#", id+"$" // $ is behind #
+	}
+	var counts []TriggerCount
+	err := each(ctx, r.table, q, 0, func(item Item) (bool, error) {
+		var c TriggerCount
+		if err := decode(item, &c); err != nil {
+			return false, err
+		}
+		c.Version = item.Version
+		var shard string
+		c.Trigger, shard, _ = strings.Cut(item.Key.Sort, "#")
+		_, err := fmt.Sscanf(shard, "%d", &c.Shard)
+		counts = append(counts, c)
+		return true, err
+	})
+	return counts, err
 }
 
 // DeadLetterRetention is how long an event that made no job waits for somebody to look

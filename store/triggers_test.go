@@ -15,15 +15,11 @@ import (
 )
 
 func aTrigger(name string) store.Trigger {
-	return store.Trigger{ID: "id-" + name, Detail: batch.TriggerDetail{
-		Trigger: batch.Trigger{
-			Name: name, Bucket: "incoming", Prefix: "in/", Suffix: ".gz", Events: []string{"s3:ObjectCreated:*"},
-			JobQueue: "q", JobDefinition: "d", Parameters: map[string]string{"key": "{key}"},
-			Environment: []types.KeyValuePair{{Name: ptr("KEY"), Value: ptr("{key}")}}, Command: []string{"run"},
-			ShareIdentifier: "s", Tags: map[string]string{"team": "a"},
-		},
-		CreatedAt: 5, Submitted: 3, Repeated: 1, Failed: 1, LastSubmittedAt: 9, LastJobID: "j1",
-		LastFailure: &batch.TriggerFailure{At: 8, Object: "s3://incoming/in/a.gz", Reason: "no queue", DeadLetter: "dl"},
+	return store.Trigger{ID: "id-" + name, CreatedAt: 5, Rule: batch.Trigger{
+		Name: name, Bucket: "incoming", Prefix: "in/", Suffix: ".gz", Events: []string{"s3:ObjectCreated:*"},
+		JobQueue: "q", JobDefinition: "d", Parameters: map[string]string{"key": "{key}"},
+		Environment: []types.KeyValuePair{{Name: ptr("KEY"), Value: ptr("{key}")}}, Command: []string{"run"},
+		ShareIdentifier: "s", Tags: map[string]string{"team": "a"},
 	}}
 }
 
@@ -54,12 +50,46 @@ func TestTriggersHaveNamesOfTheirOwn(t *testing.T) {
 	if d := cmp.Diff([]string{"a", "b"}, names); d != "" {
 		t.Errorf("Triggers (-want +got):\n%s", d)
 	}
-	b.write(b.DeleteTrigger(all[0]))
+	b.write(b.DeleteTrigger(all[0])...)
 	if _, err := b.Trigger(b.ctx, "a"); !store.IsNotFound(err) {
 		t.Errorf("after its deletion Trigger = %v, want ErrNotFound", err)
 	}
 	if _, err := b.Trigger(b.ctx, ""); !store.IsNotFound(err) {
 		t.Errorf("Trigger of no name = %v, want ErrNotFound", err)
+	}
+}
+
+func TestCountsOfATriggerAreInParts(t *testing.T) {
+	b := open(t)
+	b.write(b.PutTrigger(aTrigger("a")), b.PutTrigger(aTrigger("b")))
+	none, err := b.TriggerCount(b.ctx, "id-a", 3)
+	b.must(err)
+	if d := cmp.Diff(store.TriggerCount{Trigger: "id-a", Shard: 3}, none); d != "" {
+		t.Errorf("before anything is counted (-want +got):\n%s", d)
+	}
+	failure := &batch.TriggerFailure{At: 8, Object: "s3://incoming/in/a.gz", Reason: "no queue", DeadLetter: "dl"}
+	part := store.TriggerCount{Trigger: "id-a", Shard: 3, Submitted: 1, Repeated: 2, Failed: 3, LastSubmittedAt: 9, LastJobID: "j1", LastFailure: failure}
+	other := store.TriggerCount{Trigger: "id-a", Shard: 15, Submitted: 5}
+	foreign := store.TriggerCount{Trigger: "id-b", Shard: 0, Submitted: 7}
+	b.write(b.PutTriggerCount(part), b.PutTriggerCount(other), b.PutTriggerCount(foreign))
+	part.Version, other.Version, foreign.Version = 1, 1, 1
+	for id, want := range map[string][]store.TriggerCount{"id-a": {part, other}, "": {part, other, foreign}, "id": nil} {
+		got, err := b.TriggerCounts(b.ctx, id)
+		b.must(err)
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("TriggerCounts(%q) (-want +got):\n%s", id, d)
+		}
+	}
+	if err := b.Write(b.ctx, b.PutTriggerCount(store.TriggerCount{Trigger: "id-a", Shard: 3})); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("a part that was not read = %v, want ErrConflict", err)
+	}
+	rule, err := b.Trigger(b.ctx, "a")
+	b.must(err)
+	b.write(b.DeleteTrigger(rule)...)
+	left, err := b.TriggerCounts(b.ctx, "")
+	b.must(err)
+	if d := cmp.Diff([]store.TriggerCount{foreign}, left); d != "" {
+		t.Errorf("after the trigger's deletion (-want +got):\n%s", d)
 	}
 }
 

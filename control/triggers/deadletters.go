@@ -153,7 +153,7 @@ func (t *Triggers) RetryDeadLetter(ctx context.Context, id string) (*batch.Trigg
 	default:
 		return nil, err
 	}
-	counts.submitted(rule, job, repeated, t.now())
+	counts.submitted(rule, letter.Event, job, repeated, t.now())
 	if err := t.cfg.Records.Write(ctx, t.cfg.Records.DeleteDeadLetter(id)); err != nil {
 		return nil, err
 	}

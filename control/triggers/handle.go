@@ -62,7 +62,7 @@ func (t *Triggers) serve(ctx context.Context, m message) (*batch.TriggerReport, 
 	for _, e := range m.events {
 		matched := false
 		for i := range rules {
-			if !matches(rules[i].Detail.Trigger, e) {
+			if !matches(rules[i].Rule, e) {
 				continue
 			}
 			matched = true
@@ -99,13 +99,11 @@ func (t *Triggers) fire(ctx context.Context, rule store.Trigger, e batch.S3Event
 		report.DeadLetters = append(report.DeadLetters, letter)
 		return nil
 	}
-	if rule.Detail.LastFailure != nil {
-		// It may have failed before with this very event.
-		if err := t.exhume(ctx, letterID(rule.Name(), event(rule.ID, e))); err != nil {
-			return err
-		}
+	// An earlier delivery may have failed.
+	if err := t.exhume(ctx, letterID(rule.Name(), event(rule.ID, e))); err != nil {
+		return err
 	}
-	counts.submitted(rule, job, repeated, t.now())
+	counts.submitted(rule, e, job, repeated, t.now())
 	t.log.Info("an object made a job", "trigger", rule.Name(), "object", e.URI(), "job", job, "repeated", repeated)
 	report.Jobs = append(report.Jobs, batch.TriggeredJob{Trigger: rule.Name(), Object: e.URI(), JobID: job, Repeated: repeated})
 	return nil
@@ -118,7 +116,7 @@ func (t *Triggers) submit(ctx context.Context, rule store.Trigger, e batch.S3Eve
 	if err == nil || !store.IsNotFound(err) {
 		return job, err == nil, err
 	}
-	in, err := request(rule.Detail.Trigger, e)
+	in, err := request(rule.Rule, e)
 	if err != nil {
 		return "", false, err
 	}

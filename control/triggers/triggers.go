@@ -32,8 +32,9 @@ type Config struct {
 // Triggers keeps the rules and serves their events. Its methods may be called from many
 // goroutines. Errors are *batch.Error or come from the store.
 type Triggers struct {
-	cfg Config
-	log *slog.Logger
+	cfg    Config
+	log    *slog.Logger
+	counts counts
 }
 
 // New returns Triggers. All of Config but Log is required; without it New panics, as no
@@ -69,17 +70,17 @@ func (t *Triggers) CreateTrigger(ctx context.Context, in *batch.Trigger) (*batch
 		return nil, refuse(fmt.Sprintf("there are %d triggers already, the most that may be", len(all)),
 			"delete some that are not needed, or let one with a shorter prefix do for several")
 	}
-	record := store.Trigger{ID: t.cfg.NewID(), Detail: batch.TriggerDetail{Trigger: rule, CreatedAt: t.now()}}
+	record := store.Trigger{ID: t.cfg.NewID(), Rule: rule, CreatedAt: t.now()}
 	err = t.cfg.Records.Write(ctx, t.cfg.Records.PutTrigger(record))
 	if !store.IsConflict(err) {
-		return &record.Detail, err
+		return &batch.TriggerDetail{Trigger: rule, CreatedAt: record.CreatedAt}, err
 	}
 	known, err := t.cfg.Records.Trigger(ctx, rule.Name)
 	switch {
 	case err != nil:
 		return nil, err
-	case reflect.DeepEqual(known.Detail.Trigger, rule):
-		return &known.Detail, nil
+	case reflect.DeepEqual(known.Rule, rule):
+		return t.described(ctx, known)
 	}
 	return nil, refuse(fmt.Sprintf("the name %q is taken by a trigger with other members", rule.Name),
 		"choose another name, or delete that trigger first")
@@ -91,9 +92,17 @@ func (t *Triggers) ListTriggers(ctx context.Context) ([]batch.TriggerDetail, err
 	if err != nil {
 		return nil, err
 	}
+	counts, err := t.cfg.Records.TriggerCounts(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	parts := map[string][]store.TriggerCount{}
+	for _, c := range counts {
+		parts[c.Trigger] = append(parts[c.Trigger], c)
+	}
 	out := make([]batch.TriggerDetail, len(all))
 	for i, record := range all {
-		out[i] = record.Detail
+		out[i] = summed(record, parts[record.ID])
 	}
 	return out, nil
 }
@@ -101,7 +110,20 @@ func (t *Triggers) ListTriggers(ctx context.Context) ([]batch.TriggerDetail, err
 // DescribeTrigger returns one rule.
 func (t *Triggers) DescribeTrigger(ctx context.Context, name string) (*batch.TriggerDetail, error) {
 	record, err := t.trigger(ctx, name)
-	return &record.Detail, err
+	if err != nil {
+		return nil, err
+	}
+	return t.described(ctx, record)
+}
+
+// described is a rule with what became of it.
+func (t *Triggers) described(ctx context.Context, record store.Trigger) (*batch.TriggerDetail, error) {
+	counts, err := t.cfg.Records.TriggerCounts(ctx, record.ID)
+	if err != nil {
+		return nil, err
+	}
+	d := summed(record, counts)
+	return &d, nil
 }
 
 // DeleteTrigger removes a rule. Its jobs and its dead letters stay.
@@ -111,7 +133,7 @@ func (t *Triggers) DeleteTrigger(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		err = t.cfg.Records.Write(ctx, t.cfg.Records.DeleteTrigger(record))
+		err = t.cfg.Records.Write(ctx, t.cfg.Records.DeleteTrigger(record)...)
 		if !store.IsConflict(err) {
 			return err
 		}
