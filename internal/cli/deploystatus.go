@@ -67,7 +67,7 @@ func (a *App) runStatus(ctx context.Context, f deploymentFlags, form string) err
 	}
 	fmt.Fprint(a.Out, a.statusText(s, queues))
 	if err != nil {
-		fmt.Fprintf(a.Err, "The queues are not shown: %s\n", a.translate(accountError(err)).Message)
+		fmt.Fprintf(a.Err, "The queues are not shown: %s\n", oneLine(plainMessage(err.Error())))
 	}
 	return nil
 }
@@ -119,6 +119,7 @@ func (a *App) statusText(s deploy.Status, queues []queueDepth) string {
 	list.add("Reason", s.Reason)
 	list.add("Changed", s.Changed.In(a.Zone).Format(time.DateTime))
 	list.add("Endpoint", s.Endpoint())
+	list.add("Instance role", s.Outputs["InstanceProfile"])
 	list.add("Functions", functionsText(s))
 	list.add("Hosts", a.hostsText(s))
 	list.add("Tasks", strconv.Itoa(s.Tasks))
