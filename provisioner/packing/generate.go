@@ -21,6 +21,7 @@ type generator struct {
 	sack               *knapsack
 	pool               []column // in items, from one call to the next
 	emit               *emitter
+	best               []stack   // the best packing of the whole demand by greed
 	ratios, sums, jobs []float64 // scratch
 }
 
@@ -181,13 +182,12 @@ func localColumn(col *column, rowOf []int32, demand []int64) (column, bool) {
 	return out, len(out.rows) > 0
 }
 
-// bound returns what no packing of the demand can be below. From values that are nearly
-// right it makes values at which no filling of any bin is worth more than its price:
+// bound makes, from values that are nearly right, values at which no filling of any bin is worth more than its price:
 // then nothing can be cheaper than what all jobs together are worth. Where a bin still
 // has a filling that is worth more, or the search (of at most branches nodes) cannot
 // exclude it, the values of jobs that fit it are lowered, in the way that costs least.
 // values is changed.
-func (g *generator) bound(value []float64, demand []int64, branches int, m *meter) float64 {
+func (g *generator) bound(value []float64, demand []int64, branches int, m *meter) {
 	const slack = 1e-5
 	for t := range g.p.bins {
 		price := g.p.bins[t].price
@@ -196,11 +196,9 @@ func (g *generator) bound(value []float64, demand []int64, branches int, m *mete
 			g.lower(t, value, demand, b)
 		}
 	}
-	total := 0.0
-	for i, v := range value {
-		total += v * float64(demand[i])
+	for i := range value {
+		value[i] *= (1 - 1e-9) / (1 + slack)
 	}
-	return total / (1 + slack) * (1 - 1e-9)
 }
 
 // lower makes values such that no filling of bin t, for which the knapsack was solved

@@ -19,12 +19,13 @@ func Pack(in Input) Plan {
 	}
 	s := newSession(&in, p, itemOf)
 	s.fillFree()
-	stacks, bound := p.pack(s.left, in.Warm, m)
-	return s.plan(stacks, bound)
+	stacks, values := p.packWithin(s.left, in.Warm, m)
+	return s.plan(stacks, values)
 }
 
-// pack packs the items' jobs, left of them, and returns the hosts and a bound.
-func (p *problem) pack(left []int64, warm *Plan, m *meter) ([]stack, float64) {
+// pack packs left[i] jobs of each item and returns the hosts, and values such that no
+// filling of any bin is worth more than its price: together they are the bound.
+func (p *problem) pack(left []int64, warm *Plan, m *meter) ([]stack, []float64) {
 	for i := range p.items {
 		p.items[i].demand = left[i]
 	}
@@ -48,20 +49,40 @@ func (p *problem) pack(left []int64, warm *Plan, m *meter) ([]stack, float64) {
 	}
 	values, unit, bound := coarse.resourceValues(demand, m)
 	e.sortBy(values)
-	if !e.exact {
-		bound = p.pieces(unit)
-	}
+	proven := p.pieces(unit)
 	lent := m.left * 6 / 10
 	first := m.part(lent)
 	rel := g.relax(demand, values, 0, bound, &first)
 	m.settle(lent, &first)
-	if e.exact {
-		bound = max(bound, g.bound(slices.Clone(rel.value), demand, boundBranches, m))
-	} else {
-		bound = max(bound, p.refine(coarse, rel.value, unit, m))
+	if finer := p.refine(coarse, rel.value, unit, m); p.total(finer) > p.total(proven) {
+		proven = finer
 	}
 	g.dive(demand, values, rel, m)
-	return e.out, bound
+	out := p.improve(e.out, m)
+	// Where there are few jobs, plain ways may be as good or better.
+	if e.exact && g.best != nil && p.cost(g.best) < p.cost(out)*(1-1e-9) {
+		out = p.improve(g.best, m)
+	}
+	if plain := p.firstFit(left); p.covers(plain, left) {
+		if plain = p.improve(plain, m); p.cost(plain) < p.cost(out)*(1-1e-9) {
+			out = plain
+		}
+	}
+	return out, proven
+}
+
+// covers reports whether all jobs are in a packing.
+func (p *problem) covers(stacks []stack, left []int64) bool {
+	jobs := int64(0)
+	for _, n := range left {
+		jobs += n
+	}
+	for s := range stacks {
+		for _, n := range stacks[s].count {
+			jobs -= n * stacks[s].hosts
+		}
+	}
+	return jobs == 0
 }
 
 // boundBranches bounds the exact search in each bin when the bound is made.
@@ -103,16 +124,25 @@ func (p *problem) weights() [dims]float64 {
 	return w
 }
 
-// pieces is the bound for jobs that may be cut, by a tariff whose resources add up to
-// no more than each bin's price.
-func (p *problem) pieces(u tariff) float64 {
-	total := 0.0
+// pieces are values by a tariff whose resources add up to no more than each bin's price:
+// jobs are worth what they would cost if they could be cut into pieces.
+func (p *problem) pieces(u tariff) []float64 {
+	values := make([]float64, len(p.items))
 	for i := range p.items {
 		if p.items[i].demand > 0 {
-			total += p.worth(u, i) * float64(p.items[i].demand)
+			values[i] = p.worth(u, i) * (1 - 1e-9)
 		}
 	}
-	return total * (1 - 1e-9)
+	return values
+}
+
+// total is what all jobs together are worth.
+func (p *problem) total(values []float64) float64 {
+	sum := 0.0
+	for i, v := range values {
+		sum += v * float64(p.items[i].demand)
+	}
+	return sum
 }
 
 // worth is value for items that were not prepared.
@@ -130,16 +160,17 @@ func (p *problem) worth(u tariff, i int) float64 {
 // refineItems is up to how many items the bound is made for each by itself.
 const refineItems = 1000
 
-// refine makes a bound for the items from the values of their classes.
-func (p *problem) refine(c *classes, values []float64, u tariff, m *meter) float64 {
+// refine makes values for the items, such that no filling is worth more than its host
+// costs, from nearly right ones for their classes.
+func (p *problem) refine(c *classes, values []float64, u tariff, m *meter) []float64 {
 	if len(p.items) > refineItems {
-		return 0
+		return nil
 	}
 	p.prepare()
 	fine := make([]float64, len(p.items))
 	demand := make([]int64, len(p.items))
 	for k, members := range c.members {
-		full := p.valueOfSize(u, k, c)
+		full := c.value(u, k)
 		for _, i := range members {
 			demand[i] = p.items[i].demand
 			fine[i] = values[k]
@@ -149,10 +180,9 @@ func (p *problem) refine(c *classes, values []float64, u tariff, m *meter) float
 		}
 	}
 	g := &generator{p: p, sack: newKnapsack(p)}
-	return g.bound(fine, demand, boundBranches, m)
+	g.bound(fine, demand, boundBranches, m)
+	return fine
 }
-
-func (p *problem) valueOfSize(u tariff, k int, c *classes) float64 { return c.value(u, k) }
 
 func (e *emitter) sortBy(values []float64) {
 	e.order = make([]int32, len(values))

@@ -110,17 +110,24 @@ func (g *generator) relax(demand []int64, values []float64, turn int, bound floa
 	if turn > 0 {
 		runs = 3
 	}
-	for range runs {
+	for run := range runs {
+		if run > 0 && !m.more() {
+			break
+		}
 		copy(left, demand)
 		st := g.greedy(left, w, nil, 0.995, nil, m)
-		g.keep(st, demand)
+		g.keep(st, turn == 0)
 		g.correct(st, w, 0.5)
 	}
 	return g.solve(demand, slices.Clone(values), bound, m, 1e-3)
 }
 
-// keep remembers a packing if it is the best of its demand, and its columns.
-func (g *generator) keep(st []stack, demand []int64) {
+// keep remembers the columns of a packing, and itself if it is of the whole demand and
+// the best so far.
+func (g *generator) keep(st []stack, whole bool) {
+	if whole && (g.best == nil || g.p.cost(st) < g.p.cost(g.best)) {
+		g.best = st
+	}
 	for i := range st {
 		g.pool = append(g.pool, g.p.asColumn(&st[i]))
 	}
@@ -133,6 +140,9 @@ func (g *generator) finish(demand []int64, values []float64, m *meter) {
 	var best []stack
 	bestCost := 0.0
 	for try := range 12 {
+		if try > 0 && !m.more() {
+			break
+		}
 		copy(left, demand)
 		st := g.greedy(left, w, nil, 0.9999, nil, m)
 		if c := g.p.cost(st); try == 0 || c < bestCost {

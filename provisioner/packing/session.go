@@ -78,11 +78,12 @@ func (s *session) fillFree() {
 	}
 }
 
-// plan makes the answer of a packing: within the limits, in groups, in an order of its
-// own, with reasons for what is left.
-func (s *session) plan(stacks []stack, bound float64) Plan {
+// plan makes the answer of a packing: within the limits, in groups, the dearest hosts
+// first, with reasons for what is left. values are such that no filling of any bin is
+// worth more than its price, or nil.
+func (s *session) plan(stacks []stack, values []float64) Plan {
 	pl := Plan{OnFree: s.free}
-	whole := s.p.cost(stacks)
+	stacks = s.cut(stacks)
 	slices.SortStableFunc(stacks, func(a, b stack) int {
 		return cmp.Or(-cmp.Compare(s.p.bins[a.bin].price, s.p.bins[b.bin].price), cmp.Compare(a.bin, b.bin),
 			slices.Compare(a.items, b.items), slices.Compare(a.count, b.count))
@@ -101,9 +102,16 @@ func (s *session) plan(stacks []stack, bound float64) Plan {
 		pl.FixedUSD += t.FixedUSD * float64(h.Count)
 	}
 	// Prices in the problem are a trifle above the real ones.
+	bound := 0.0
+	if values != nil {
+		for i := range stacks {
+			for k, item := range stacks[i].items {
+				bound += values[item] * float64(stacks[i].count[k]) * float64(stacks[i].hosts)
+			}
+		}
+	}
 	bound = bound*(1-2*perHost) - cheapest*float64(pl.HostCount())
 	pl.LowerBoundUSD = max(0, min(bound, pl.USDPerHour+pl.FixedUSD))
-	_ = whole
 	return pl
 }
 

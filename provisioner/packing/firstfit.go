@@ -1,0 +1,115 @@
+package packing
+
+import (
+	"cmp"
+	"slices"
+)
+
+// openHosts is how many hosts with room FirstFit looks at for each kind of job. Of more
+// than that the oldest are taken for full.
+const openHosts = 48
+
+// FirstFit is a plan from one look at each job: the largest first, each onto the first
+// host with room, or onto a new one of the type that is the cheapest for such jobs
+// alone. It takes milliseconds for any number of jobs. Its bound is 0: there is no time
+// to find one.
+func FirstFit(in Input) Plan {
+	p, itemOf := newProblem(&in)
+	s := newSession(&in, p, itemOf)
+	s.fillFree()
+	return s.plan(p.firstFit(s.left), nil)
+}
+
+// openStack is hosts with the same jobs and room for more.
+type openStack struct {
+	stack
+	room vector
+}
+
+func (p *problem) firstFit(left []int64) []stack {
+	w := p.weights()
+	worth := make([]float64, len(p.items))
+	order := make([]int32, 0, len(p.items))
+	for i := range p.items {
+		if left[i] > 0 {
+			need := &p.items[i].need
+			worth[i] = w[0]*float64(need[0]) + w[1]*float64(need[1]) + w[2]*float64(need[2])
+			order = append(order, int32(i))
+		}
+	}
+	slices.SortFunc(order, func(a, b int32) int { return cmp.Or(-cmp.Compare(worth[a], worth[b]), cmp.Compare(a, b)) })
+	var done []stack
+	var open []openStack
+	launched := make([]int64, len(p.bins))
+	for _, i := range order {
+		it := &p.items[i]
+		need := it.need
+		d := left[i]
+		for o := 0; o < len(open) && d > 0; o++ {
+			each := need.times(open[o].room, d)
+			if each == 0 || !p.permits[it.permit][open[o].bin] {
+				continue
+			}
+			n := min(open[o].hosts, d/each)
+			if n < open[o].hosts { // the others stay as they are
+				rest := open[o]
+				rest.hosts -= n
+				rest.items, rest.count = slices.Clone(rest.items), slices.Clone(rest.count)
+				open = slices.Insert(open, o+1, rest)
+			}
+			open[o].hosts = n
+			open[o].items = append(open[o].items, i)
+			open[o].count = append(open[o].count, each)
+			open[o].room = open[o].room.minus(each, need)
+			d -= n * each
+		}
+		for d > 0 {
+			t := p.cheapestFor(it, d, launched)
+			if t < 0 {
+				break
+			}
+			b := &p.bins[t]
+			each := need.times(b.room, d)
+			n := min(d/each, b.max-launched[t])
+			launched[t] += n
+			d -= n * each
+			open = append(open, openStack{
+				stack{bin: int32(t), hosts: n, filling: filling{items: []int32{i}, count: []int64{each}}}, b.room.minus(each, need),
+			})
+		}
+		if over := len(open) - openHosts; over > 0 {
+			for _, o := range open[:over] {
+				done = append(done, o.stack)
+			}
+			open = append(open[:0], open[over:]...)
+		}
+	}
+	for _, o := range open {
+		done = append(done, o.stack)
+	}
+	for s := range done {
+		done[s].sort()
+	}
+	return done
+}
+
+// cheapestFor returns the bin that costs the least for each of d jobs of an item, the
+// largest of those that cost the same; -1 if none may be had.
+func (p *problem) cheapestFor(it *item, d int64, launched []int64) int {
+	best, bestEach := -1, 0.0
+	for t := range p.bins {
+		b := &p.bins[t]
+		if !p.permits[it.permit][t] || launched[t] >= b.max {
+			continue
+		}
+		n := it.need.times(b.room, d)
+		if n == 0 {
+			continue
+		}
+		each := b.price / float64(n)
+		if best < 0 || each < bestEach*(1-1e-4) || each < bestEach*(1+1e-4) && b.price > p.bins[best].price {
+			best, bestEach = t, each
+		}
+	}
+	return best
+}
