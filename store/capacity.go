@@ -63,7 +63,23 @@ func (r *Records) MoveGone(h Host) []Op {
 
 // Hosts returns the hosts of an environment that are not gone.
 func (r *Records) Hosts(ctx context.Context, environment string) ([]Host, error) {
-	return all(ctx, r.table, "host#"+environment, func(h *Host, v int64) { h.Version = v })
+	partition := "host#" + environment
+	read, done := r.hosts.reading(partition, func(item Item) (h Host, err error) {
+		err = decode(item, &h)
+		h.Version = item.Version
+		return h, err
+	})
+	var hosts []Host
+	err := each(ctx, r.table, Query{Partition: partition}, 0, func(item Item) (bool, error) {
+		h, err := read(item)
+		hosts = append(hosts, h)
+		return true, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	done()
+	return hosts, nil
 }
 
 // GoneHosts returns the hosts of an environment that went away lately.

@@ -269,23 +269,27 @@ func (r *Records) ListJobs(ctx context.Context, queue string, phase Phase, in Li
 }
 
 // LiveJobs returns every job of a queue, array children included, that holds a
-// place on a host.
+// place on a host. What the jobs point to is shared with later calls.
 func (r *Records) LiveJobs(ctx context.Context, queue string) ([]batch.Job, error) {
 	var jobs []batch.Job
 	for _, phase := range []Phase{Live, LiveChild} {
 		q := Query{Ordering: OrderList, Partition: listPartition(queue, phase)}
+		read, done := r.live.reading(q.Partition, func(item Item) (batch.Job, error) {
+			id, _ := idOf(item.Key)
+			return decodeJob(item, id)
+		})
 		err := each(ctx, r.table, q, 0, func(item Item) (bool, error) {
-			id, ok := idOf(item.Key)
-			if !ok {
+			if _, ok := idOf(item.Key); !ok {
 				return true, nil
 			}
-			j, err := decodeJob(item, id)
+			j, err := read(item)
 			jobs = append(jobs, j)
 			return true, err
 		})
 		if err != nil {
 			return nil, err
 		}
+		done()
 	}
 	return jobs, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/internal/wire"
 )
 
@@ -31,6 +32,8 @@ type Records struct {
 	table  asked
 	opts   Options
 	shared shared
+	live   remembered[batch.Job]
+	hosts  remembered[Host]
 }
 
 // Options are choices of a home.
