@@ -36,6 +36,7 @@ func newRegion(t *testing.T, o fakeaws.Options) *installation {
 	if o.Speed == 0 {
 		o.Speed = 50 // a boot of a minute takes 1.2 s
 	}
+	o.Faults = fakeaws.Faults{} // they come when everything is set up
 	cloud := fakeaws.New(o)
 	t.Cleanup(cloud.Close)
 	_, err := cloud.SSM().PutParameter(t.Context(), &ssm.PutParameterInput{
@@ -86,6 +87,13 @@ func (r *installation) aws(args ...string) {
 	if out, err := command.CombinedOutput(); err != nil {
 		r.Fatalf("aws batch %s: %v\n%s", args[0], err, out)
 	}
+}
+
+// patient is a client that tries again, as SDKs do.
+func (r *installation) patient() *batch.Client {
+	return batch.New(batch.Options{
+		Region: stage.Region, BaseEndpoint: &r.URL, Credentials: r.config.Credentials, RetryMaxAttempts: 10,
+	})
 }
 
 // furnish makes environments and queues "ec2", "spot" and "fargate" by the AWS CLI.
@@ -303,7 +311,8 @@ func TestTwoHundredJobsInAnAccount(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRegion(t, o)
 			r.furnish()
-			client := r.batch(stage.AdminID, stage.AdminSecret)
+			r.cloud.SetFaults(o.Faults)
+			client := r.patient()
 			begin := time.Now()
 			jobs := r.submitMany(client)
 			found := r.ended(client, jobs, 4*time.Minute)
