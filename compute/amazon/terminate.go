@@ -2,6 +2,7 @@ package amazon
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -34,7 +35,13 @@ func (b *Backend) Terminate(ctx context.Context, id string) error {
 		}
 	}
 	if len(found) == 0 && record.Instance != "" && b.o.Now().Sub(record.At) < visibleAfter {
-		return b.end(ctx, record.Instance) // launched just now, EC2 does not list it yet
+		// Launched just now: EC2 does not list it yet, and may not know it in this call
+		// either.
+		known, err := b.end(ctx, record.Instance)
+		if err == nil && !known {
+			err = fmt.Errorf("%w: EC2 does not know %s yet, which it has just launched", compute.ErrUnavailable, record.Instance)
+		}
+		return err
 	}
 	for _, i := range found {
 		if tagsOfInstance(i)[tagAdopted] != "" {
@@ -46,23 +53,23 @@ func (b *Backend) Terminate(ctx context.Context, id string) error {
 			}
 			continue
 		}
-		if err := b.end(ctx, deref(i.InstanceId)); err != nil {
+		if _, err := b.end(ctx, deref(i.InstanceId)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// end terminates one instance.
-func (b *Backend) end(ctx context.Context, instance string) error {
+// end terminates one instance; known is false if EC2 knows none of that id.
+func (b *Backend) end(ctx context.Context, instance string) (known bool, err error) {
 	if err := b.noteEnding(ctx, instance); err != nil {
-		return err
+		return true, err
 	}
-	_, err := b.ec2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{instance}})
+	_, err = b.ec2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{instance}})
 	if noInstance(err) {
-		return nil
+		return false, nil
 	}
-	return trouble("terminating "+instance, err)
+	return true, trouble("terminating "+instance, err)
 }
 
 // deregister takes an instance that has ended out of its cluster.
