@@ -33,6 +33,7 @@ var measures = []measure{
 	{"million", "1,000,000 queued jobs: memory and start", million},
 	{"units", "units of DynamoDB for each job, and what they cost", unitsPerJob},
 	{"functions", "the Lambda functions over DynamoDB Local: cold start and SubmitJob", functions},
+	{"account", "a thousand jobs through the functions on an imitated EC2 and ECS: passes and calls", accountCalls},
 	{"docker", "SubmitJob to RUNNING against plain docker run", dockerLatency},
 	{"process", "1,000 plain processes", processRate},
 	{"idle", "CPU of an idle server", idleCPU},
