@@ -208,7 +208,8 @@ func eventToken(c *call) (token string, found bool) {
 	if c.path != eventsPath {
 		return "", false
 	}
-	return strings.CutPrefix(header(c.r, "Authorization"), "Bearer ")
+	scheme, token, found := strings.Cut(header(c.r, "Authorization"), " ")
+	return token, found && strings.EqualFold(scheme, "Bearer")
 }
 
 // checkEventToken lets in who knows the token.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/control/jobs"
+	"github.com/packhorse-batch/packhorse/internal/wire"
 	"github.com/packhorse-batch/packhorse/store"
 )
 
@@ -26,6 +27,9 @@ var (
 // maxKey is the longest key of an object, in bytes (S3 user guide, "Naming Amazon S3
 // objects").
 const maxKey = 1024
+
+// maxRule bounds a rule, in bytes of its JSON: all are held against each event.
+const maxRule = 32 << 10
 
 // maxShare is the longest share identifier.
 const maxShare = 255
@@ -50,6 +54,9 @@ func (t *Triggers) check(ctx context.Context, rule batch.Trigger) (batch.Trigger
 	}
 	if len(rule.Tags) == 0 {
 		rule.Tags = nil
+	}
+	if data, err := wire.Marshal(rule); err != nil || len(data) > maxRule {
+		return rule, refuse(fmt.Sprintf("the trigger has %d KiB, more than %d", len(data)>>10, maxRule>>10), "put more into a file that the job reads")
 	}
 	return rule, t.checkTarget(ctx, rule)
 }

@@ -10,8 +10,12 @@ import (
 	"github.com/packhorse-batch/packhorse/store"
 )
 
-// maxRaw is how much of an event that cannot be read is kept, in bytes.
-const maxRaw = 16 << 10
+// How much of a text is kept, in bytes: of an event that cannot be read, and of a reason,
+// which may quote it.
+const (
+	maxRaw    = 16 << 10
+	maxReason = 2 << 10
+)
 
 // letterID is the id of the dead letter of a rule and an event, or of a text that could
 // not be read: one for each, however often it fails.
@@ -20,22 +24,23 @@ func letterID(rule, event string) string { return digest("deadletter", rule, eve
 // letterOf is the dead letter of an event whose job could not be submitted.
 func letterOf(rule store.Trigger, e batch.S3Event, cause error) batch.DeadLetter {
 	return batch.DeadLetter{
-		ID: letterID(rule.Name(), event(rule.ID, e)), Trigger: rule.Name(), Reason: cause.Error(), Event: e,
+		ID: letterID(rule.Name(), event(rule.ID, e)), Trigger: rule.Name(), Reason: clip(cause.Error(), maxReason), Event: e,
 	}
 }
 
 // unreadable is the dead letter of what is no event.
 func unreadable(b broken) batch.DeadLetter {
 	raw := string(b.raw)
-	id := letterID("", raw)
-	if len(raw) > maxRaw {
-		raw = raw[:maxRaw] + "..."
-	}
-	return batch.DeadLetter{ID: id, Reason: clean(b.reason.Error()), Raw: clean(raw)}
+	return batch.DeadLetter{ID: letterID("", raw), Reason: clip(b.reason.Error(), maxReason), Raw: clip(raw, maxRaw)}
 }
 
-// clean is text that a record can hold.
-func clean(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+// clip is text that a record can hold: UTF-8, of at most some bytes and three dots.
+func clip(s string, most int) string {
+	if len(s) > most {
+		s = s[:most] + "..."
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
 
 // bury keeps a dead letter: a new one, or one more attempt of the one that there is.
 func (t *Triggers) bury(ctx context.Context, letter batch.DeadLetter) (kept batch.DeadLetter, first bool, err error) {
@@ -143,7 +148,7 @@ func (t *Triggers) RetryDeadLetter(ctx context.Context, id string) (*batch.Trigg
 	switch {
 	case err == nil:
 	case final(err):
-		letter.Reason = err.Error()
+		letter.Reason = clip(err.Error(), maxReason)
 		kept, _, buried := t.bury(ctx, *letter)
 		if buried != nil {
 			return nil, buried

@@ -321,10 +321,19 @@ func TestAMessageThatCannotBeRead(t *testing.T) {
 	if all := s.letters(); len(all) != 0 {
 		t.Errorf("a refusal leaves dead letters %+v, want none: the sender was told", all)
 	}
-	long := "hello\xff" + strings.Repeat("x", 1<<20)
-	report, err := s.Take(t.Context(), []byte(long))
-	if err != nil || len(report.DeadLetters) != 1 {
-		t.Errorf("Take = %+v, %v, want a dead letter", report, err)
+	s.create(ingest())
+	// Whatever its size: a record has room for a part of it.
+	long := strings.Repeat("x", 1<<20)
+	for name, body := range map[string]string{
+		"no JSON":           "hello\xff" + long,
+		"a long key":        put(long, "1"),
+		"a long broken key": put(long+"%", "1"),
+		"a long version":    put("k", long),
+	} {
+		report, err := s.Take(t.Context(), []byte(body))
+		if err != nil || len(report.DeadLetters) != 1 || len(report.Jobs) != 0 {
+			t.Errorf("%s: Take = %+v, %v, want a dead letter", name, report, err)
+		}
 	}
 }
 

@@ -137,6 +137,14 @@ func eventOf(kind string, b bucket, o object, key, time string) (batch.S3Event, 
 	case !utf8.ValidString(e.Key) || strings.ContainsRune(e.Key, 0):
 		return e, refuse(fmt.Sprintf("the key %q is not UTF-8 text without zero bytes, so no job can be given it", e.Key), "rename the object")
 	}
+	for _, m := range []struct{ name, value string }{
+		{"bucket name", e.Bucket}, {"key", e.Key}, {"event name", e.Kind}, {"version", e.Version},
+		{"ETag", e.ETag}, {"sequencer", e.Sequencer}, {"time", e.Time},
+	} {
+		if len(m.value) > maxKey {
+			return e, refuse(fmt.Sprintf("the %s has %d bytes, and S3 has none above %d", m.name, len(m.value), maxKey), "send the event as S3 sends it")
+		}
+	}
 	return e, nil
 }
 

@@ -112,6 +112,7 @@ func TestEveryMemberOfARuleIsChecked(t *testing.T) {
 		"a shell parameter":          {func(r *batch.Trigger) { r.Command = []string{"sh", "-c", "cat ${{key}}"} }, nil},
 		"a tag of ours":              {func(r *batch.Trigger) { r.Tags = map[string]string{"packhorse:object": "x"} }, []string{"tags", "packhorse:object"}},
 		"a tag of Amazon's":          {func(r *batch.Trigger) { r.Tags = map[string]string{"aws:x": "x"} }, []string{"tags", "reserved"}},
+		"a rule that is too large":   {func(r *batch.Trigger) { r.Parameters = map[string]string{"x": strings.Repeat("x", 40<<10)} }, []string{"40 KiB"}},
 		"no share":                   {func(r *batch.Trigger) { r.JobQueue = "shared" }, []string{"shareIdentifier must be specified", "shared"}},
 		"a share":                    {func(r *batch.Trigger) { r.JobQueue, r.ShareIdentifier = "shared", "a" }, nil},
 		"a share that is none":       {func(r *batch.Trigger) { r.JobQueue, r.ShareIdentifier = "shared", "a b" }, []string{"shareIdentifier"}},

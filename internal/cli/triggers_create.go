@@ -38,7 +38,7 @@ not as a part of its script.`,
 		Example: `  packhorse triggers create ingest --bucket incoming --suffix .csv \
       --definition load --queue default --env OBJECT='s3://{bucket}/{key}'
   packhorse triggers create thumbs --bucket photos --event s3:ObjectCreated:Put \
-      --definition resize --queue default -- resize --from {key} --version {version}
+      --definition resize --queue default -- resize --from={key} --version={version}
   packhorse triggers create -f rule.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			form, err := output.choose()
