@@ -67,7 +67,7 @@ func (b *Backend) template(ctx context.Context, r compute.HostRequest, k kind) (
 		if err != nil {
 			return template{}, err
 		}
-		t, err := b.makeTemplate(ctx, b.templateName(r.Environment), r.Environment, data)
+		t, err := b.makeTemplate(ctx, key, b.templateName(r.Environment), r.Environment, data)
 		if err != nil {
 			return template{}, err
 		}
@@ -75,10 +75,17 @@ func (b *Backend) template(ctx context.Context, r compute.HostRequest, k kind) (
 	})
 }
 
-// makeTemplate adds a version to a launch template, or makes it.
-func (b *Backend) makeTemplate(ctx context.Context, name, environment string, data *ec2types.RequestLaunchTemplateData) (template, error) {
+// makeTemplate adds a version to a launch template, or makes it. Asked again for the same
+// it makes no other: the token is of the key under which it is recorded and of what is in
+// it, for images change.
+func (b *Backend) makeTemplate(ctx context.Context, key, name, environment string, data *ec2types.RequestLaunchTemplateData) (template, error) {
+	content, err := json.Marshal(data)
+	if err != nil {
+		return template{}, fmt.Errorf("launch template %s: %w", name, err)
+	}
+	token := fingerprint(key + string(content))
 	for range 2 { // another process may make it between the two calls
-		added, err := b.ec2.CreateLaunchTemplateVersion(ctx, &ec2.CreateLaunchTemplateVersionInput{LaunchTemplateName: &name, LaunchTemplateData: data})
+		added, err := b.ec2.CreateLaunchTemplateVersion(ctx, &ec2.CreateLaunchTemplateVersionInput{LaunchTemplateName: &name, LaunchTemplateData: data, ClientToken: &token})
 		switch {
 		case err == nil && added.LaunchTemplateVersion != nil:
 			v := added.LaunchTemplateVersion
@@ -87,7 +94,7 @@ func (b *Backend) makeTemplate(ctx context.Context, name, environment string, da
 			return template{}, wrongTemplate(err)
 		}
 		made, err := b.ec2.CreateLaunchTemplate(ctx, &ec2.CreateLaunchTemplateInput{
-			LaunchTemplateName: &name, LaunchTemplateData: data,
+			LaunchTemplateName: &name, LaunchTemplateData: data, ClientToken: &token,
 			TagSpecifications: []ec2types.TagSpecification{{
 				ResourceType: ec2types.ResourceTypeLaunchTemplate,
 				Tags:         ec2Tags(map[string]string{tagDeployment: b.o.Deployment, tagEnvironment: environment}),
