@@ -305,7 +305,18 @@ func (k *knapsack) search(at int, value float64, room vector, left float64) {
 		s := &k.size[at]
 		each := k.at[0]*s[0] + k.at[1]*s[1] + k.at[2]*s[2]
 		base := k.base[at]
+		if loss := each - k.value[at]; loss > 0 {
+			// Too many of it leave no hope: the bound falls by loss with each.
+			if hope := (value + left + k.rest[at+1] - k.target) / loss; hope < float64(c) {
+				c = int64(max(0, hope))
+			}
+		}
 		for ; c > 0; c-- {
+			if k.nodes--; k.nodes <= 0 {
+				k.cut = true
+				k.count[at] = base
+				return
+			}
 			k.count[at] = base + c
 			f := float64(c)
 			if value+f*k.value[at]+left-f*each+k.rest[at+1] > k.target {
