@@ -66,7 +66,7 @@ func (a *App) createKey(ctx context.Context, f deploymentFlags, role deploy.Role
 	if form == asJSON { // the members that `aws configure export-credentials` has
 		return printJSON(a.Out, struct {
 			Version                      int
-			AccessKeyId, SecretAccessKey string //nolint:revive // as AWS spells it
+			AccessKeyId, SecretAccessKey string
 			Role                         deploy.Role
 		}{1, key.ID, secret, role})
 	}

@@ -66,7 +66,7 @@ func (b bucket) ensure(ctx context.Context) (made bool, err error) {
 	if ok, err := b.exists(ctx); ok || err != nil {
 		return false, err
 	}
-	in := &s3.CreateBucketInput{Bucket: aws.String(b.name), ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced}
+	in := &s3.CreateBucketInput{Bucket: aws.String(b.name)}
 	if b.region != "us-east-1" { // the one region that must not be named
 		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(b.region)}
 	}
