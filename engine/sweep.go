@@ -287,7 +287,7 @@ func (e *Engine) purgeFormer(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			left = left || len(page.Jobs) > 0
+			left = left || len(page.Jobs) > 0 || page.Next != "" // a page may be short
 		}
 		if !left {
 			if err := e.Records.Write(ctx, e.Records.ForgetQueue(name)); err != nil {

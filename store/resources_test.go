@@ -190,7 +190,7 @@ func TestChangesOfWhatWasReadDoNotShow(t *testing.T) {
 	for range 2 { // before and after they are known to the cache
 		mine, err := b.Queue(b.ctx, "q")
 		b.must(err)
-		*mine.Detail.Priority, mine.Detail.Tags["k"], mine.DeletedAt = 9, "changed", 9
+		*mine.Detail.Priority, mine.Detail.Tags["k"] = 9, "changed"
 		shown, err := b.ViewQueue(b.ctx, "q")
 		b.must(err)
 		change(&shown)

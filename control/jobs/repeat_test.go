@@ -57,7 +57,7 @@ func TestARepeatedSubmissionMakesNoSecondJob(t *testing.T) {
 					t.Errorf("kept %v: jobs %s, %s when repeated, %s of another call; want the first two alike only", keep, first, again, other)
 				}
 			}
-			if submit("", 0) == submit("", 0) {
+			if one, two := submit("", 0), submit("", 0); one == two {
 				t.Error("two calls without an invocation id made one job")
 			}
 			q, err := s.Records.Queue(t.Context(), "q")

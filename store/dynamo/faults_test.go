@@ -102,6 +102,7 @@ func (w *weather) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInp
 // scene is a table in some weather, with all pauses that were made between tries.
 type scene struct {
 	*weather
+	name   string
 	table  *dynamo.Table
 	pauses []time.Duration
 }
@@ -113,7 +114,7 @@ func inWeather(t *testing.T) *scene {
 	if err := dynamo.Create(t.Context(), c, name, orderings); err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{weather: &weather{Client: c}}
+	s := &scene{weather: &weather{Client: c}, name: name}
 	var err error
 	s.table, err = dynamo.Open(t.Context(), dynamo.Options{
 		Client: s.weather, Table: name, Orderings: orderings,
@@ -136,8 +137,8 @@ func status(n int, err error) error {
 	return &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: &http.Response{StatusCode: n}}, Err: err}
 }
 
-// lost is a connection that broke; nobody knows when.
-var lost = errors.New("read tcp: connection reset by peer")
+// errLost is a connection that broke; nobody knows when.
+var errLost = errors.New("read tcp: connection reset by peer")
 
 func cancelledBy(codes ...string) error {
 	e := &types.TransactionCanceledException{}
@@ -173,8 +174,8 @@ func TestWhatAFailedWriteMeans(t *testing.T) {
 		"no such table":               {api("ResourceNotFoundException"), 1, 1, store.ErrUnavailable},
 		"no right":                    {status(400, api("AccessDeniedException")), 1, 1, store.ErrUnavailable},
 		"no connection to begin with": {&net.OpError{Op: "dial", Err: errors.New("refused")}, 1, most, store.ErrUnavailable},
-		"a broken connection":         {lost, 1, most, nil},
-		"a broken connection, of two": {lost, 2, most, nil},
+		"a broken connection":         {errLost, 1, most, nil},
+		"a broken connection, of two": {errLost, 2, most, nil},
 		"a fault inside DynamoDB":     {api("InternalServerError"), 1, most, nil},
 		"an unknown fault inside":     {status(503, api("SomethingNew")), 1, most, nil},
 		"our own transaction":         {api("TransactionInProgressException"), 2, most, nil},
@@ -236,7 +237,7 @@ func TestThrottlingIsSatOut(t *testing.T) {
 func TestAWriteWhoseAnswerWasLostKnowsItself(t *testing.T) {
 	first := func(call int) error {
 		if call == 1 {
-			return lost
+			return errLost
 		}
 		return nil
 	}
@@ -270,7 +271,7 @@ func meanwhile(t *testing.T, s *scene, ops ...store.Op) func(int) error {
 				t.Error(err)
 			}
 		}
-		return lost
+		return errLost
 	}
 }
 
@@ -317,7 +318,7 @@ func TestAWriteWhoseAnswerWasLostAndThatAnotherFollowed(t *testing.T) {
 			switch {
 			case test.known != nil && !errors.Is(err, test.known):
 				t.Errorf("Write = %v, want an error that is: %v", err, test.known)
-			case test.known == nil && (!errors.Is(err, lost) || errors.Is(err, store.ErrConflict)):
+			case test.known == nil && (!errors.Is(err, errLost) || errors.Is(err, store.ErrConflict)):
 				t.Errorf("Write = %v, want the lost connection, since nobody knows", err)
 			}
 		})
