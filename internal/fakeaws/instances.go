@@ -65,19 +65,20 @@ func (c *Cloud) launch(l launch, fleet *ec2.CreateFleetOutput, in *ec2.CreateFle
 	c.instances = append(c.instances, i)
 	c.moved(i)
 
-	boot := c.o.BootTime.draw(c.stream("boot-time", i.id))
+	boot, never := c.o.BootTime.draw(c.stream("boot-time", i.id)), c.chance(c.faults.NeverJoins, "never-joins", i.id)
 	const untilRunning = 3 // the share of the boot before EC2 says running; the rest is the system and the agent
 	c.after(boot/untilRunning, func() {
-		if i.state == types.InstanceStateNamePending {
-			i.state = types.InstanceStateNameRunning
-			c.moved(i)
+		if i.state != types.InstanceStateNamePending {
+			return
 		}
+		i.state = types.InstanceStateNameRunning
+		c.moved(i)
+		if never {
+			c.o.Log.Debug("agent will never join", "instance", i.id)
+			return
+		}
+		c.after(boot-boot/untilRunning, func() { c.join(i) })
 	})
-	if c.chance(c.faults.NeverJoins, "never-joins", i.id) {
-		c.o.Log.Debug("agent will never join", "instance", i.id)
-	} else {
-		c.after(boot, func() { c.join(i) })
-	}
 	if i.market == spotMarket && c.chance(c.faults.Interrupted, "interrupted", i.id) {
 		c.after(c.faults.InterruptedAfter.draw(c.stream("interrupted-after", i.id)), func() { c.interrupt(i) })
 	}

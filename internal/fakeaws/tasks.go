@@ -80,22 +80,31 @@ func (c *Cloud) newTask(k *cluster, p taskPlan, in *ecs.RunTaskInput, a *agent, 
 		t.last = statusProvisioning
 	}
 	k.tasks = append(k.tasks, t)
-	c.movedTask(t)
-	wait := c.o.PullTime.draw(c.stream("pull-time", t.id))
 	if a == nil {
+		c.movedTask(t)
+	}
+	wait := c.o.PullTime.draw(c.stream("pull-time", t.id))
+	if a == nil { // a network interface takes as long as the pull
 		c.after(wait/2, func() {
-			if t.last == statusProvisioning && t.desired == statusRunning {
+			if t.desired == statusRunning {
 				t.last = statusPending
-				c.movedTask(t)
+				c.pull(t, wait/2)
 			}
 		})
+	} else {
+		c.pull(t, wait)
 	}
-	t.pulling = c.now()
-	c.after(wait, func() { c.begin(t) })
 	if p.provider == providerFargateSpot && c.chance(c.faults.Interrupted, "interrupted", t.id) {
 		c.after(c.faults.InterruptedAfter.draw(c.stream("interrupted-after", t.id)), func() { c.interruptTask(t) })
 	}
 	return t
+}
+
+// pull lets a PENDING task pull its images, and begin. With mu held.
+func (c *Cloud) pull(t *task, takes time.Duration) {
+	t.pulling = c.now()
+	c.movedTask(t)
+	c.after(takes, func() { c.begin(t) })
 }
 
 // movedTask makes a change of a task known. With mu held.

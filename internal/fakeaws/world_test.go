@@ -268,3 +268,14 @@ func texts(lines []fakeaws.LogLine) []string {
 }
 
 func stream(arn string) string { return "p/default/" + arn[len(arn)-32:] }
+
+// number is a number of an event's detail.
+func number(t testing.TB, e fakeaws.Event, name string) float64 {
+	t.Helper()
+	var detail map[string]any
+	if err := json.Unmarshal(e.Detail, &detail); err != nil {
+		t.Fatal(err)
+	}
+	n, _ := detail[name].(float64)
+	return n
+}
