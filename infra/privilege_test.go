@@ -79,6 +79,7 @@ var withoutResources = map[string]string{
 	"ec2:DescribeVpcs":                   "descriptions of EC2 are for a region",
 	"ecr:GetAuthorizationToken":          "the token is for a registry, not for a repository",
 	"ecs:DiscoverPollEndpoint":           "asks where to poll, of no resource",
+	"ecs:ListTasks":                      "of a whole cluster it is authorized on \"*\" (denied otherwise: \"not authorized to perform: ecs:ListTasks on resource: *\"); the cluster is a condition",
 	"ecs:ListClusters":                   "lists all there are",
 }
 
