@@ -119,7 +119,7 @@ func taskOf(j batch.Job) string {
 
 // PutJob writes the state of a job at the version it was read at.
 func (r *Records) PutJob(j batch.Job) Op {
-	op := put(stateKey(j.ID), j.Version, compact(j), r.jobExpires(j), r.jobEntries(j)...)
+	op := put(stateKey(j.ID), j.Version, compact(j), time.Time{}, r.jobEntries(j)...)
 	op.Item.Data = withSubmitted(op.Item.Data, j.Submitted)
 	return op
 }

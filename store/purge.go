@@ -11,32 +11,11 @@ import (
 // least seven days (user guide, "Job states").
 const Retention = 7 * 24 * time.Hour
 
-// expiryLag is how long DynamoDB may take to remove what has expired: within a few days
-// (developer guide, "Using time to live (TTL) in DynamoDB").
-const expiryLag = 4 * 24 * time.Hour
-
-// jobExpires is when a job's state may go by itself, zero for never. On DynamoDB that
-// costs nothing, where deleting costs as much as a transition; it is right only for a
-// job that is that one item.
-func (r *Records) jobExpires(j batch.Job) time.Time {
-	_, _, child := batch.SplitChild(j.ID)
-	alone := j.Submitted != "" && j.Array == nil && !child && j.Attempts <= 1
-	if !r.scattered || !alone || !batch.Final(j.Status) {
-		return time.Time{}
-	}
-	return j.StoppedAt.Time().Add(Retention)
-}
-
 // PurgeJobs removes up to limit jobs of a queue that ended longer than Retention
-// before now, with all that belongs to them, oldest first, and returns their ids. Where
-// most jobs expire by themselves it leaves them the time to.
+// before now, with all that belongs to them, oldest first, and returns their ids.
 // A crash in between leaves the job's state, so that the next call goes on.
 func (r *Records) PurgeJobs(ctx context.Context, queue string, now time.Time, limit int) ([]string, error) {
-	keep := Retention
-	if r.scattered {
-		keep += expiryLag // what is left then does not go by itself
-	}
-	due := batch.MillisOf(now.Add(-keep))
+	due := batch.MillisOf(now.Add(-Retention))
 	var gone []string
 	for _, phase := range []Phase{Done, Broken} {
 		if len(gone) == limit {

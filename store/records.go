@@ -29,13 +29,11 @@ func Orderings() []string { return []string{OrderList, OrderReady, OrderTask} }
 // operations (PutJob, PutQueue, ...) that carry that version as their condition,
 // any number of which go into one Write.
 type Records struct {
-	table asked
-	opts  Options
-	// scattered says that the table is one like DynamoDB, see Scattered.
-	scattered bool
-	shared    shared
-	live      remembered[batch.Job]
-	hosts     remembered[Host]
+	table  asked
+	opts   Options
+	shared shared
+	live   remembered[batch.Job]
+	hosts  remembered[Host]
 }
 
 // Options are choices of a home.
@@ -45,10 +43,7 @@ type Options struct {
 }
 
 // New returns the records of a table.
-func New(table Table, opts Options) *Records {
-	_, scattered := table.(Scattered)
-	return &Records{table: asked{table}, opts: opts, scattered: scattered}
-}
+func New(table Table, opts Options) *Records { return &Records{table: asked{table}, opts: opts} }
 
 // Write applies all operations or none; a failed condition is ErrConflict.
 func (r *Records) Write(ctx context.Context, ops ...Op) error {
