@@ -148,6 +148,7 @@ Exit codes: 0 it worked, 1 it failed, 2 the command line or a file is wrong;
 	}
 	for _, c := range []*cobra.Command{
 		a.queuesCommand(), a.environmentsCommand(), a.definitionsCommand(), a.applyCommand(), a.triggersCommand(),
+		a.planCommand(), a.typesCommand(),
 	} {
 		c.GroupID = groupCapacity
 		root.AddCommand(c)

@@ -185,6 +185,9 @@ func (s *session) why(n int) string {
 		for r := range dims {
 			if need[r] > room[r] {
 				lack += 1 + math.Log(float64(need[r])/float64(max(room[r], 1)))
+				if room[r] == 0 {
+					lack += 10 // none at all is further away than too few
+				}
 			}
 		}
 		if lack < bestLack || lack == bestLack && best >= 0 && typ.USDPerHour < s.in.Types[best].USDPerHour {

@@ -1,0 +1,237 @@
+package cli
+
+import (
+	"cmp"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+// planned is the printed plan, read by somebody who knows the printed form only.
+type planned struct {
+	USD     *float64 `json:"usd_per_hour"`
+	Bound   *float64 `json:"lower_bound_usd_per_hour"`
+	Seconds *float64 `json:"seconds"`
+	Hosts   []struct {
+		Type  string
+		Count int
+		Jobs  []struct {
+			VCPUs     float64 `json:"vcpus"`
+			MemoryMiB int     `json:"memory_mib"`
+			GPUs      int     `json:"gpus"`
+			Count     int     `json:"count"`
+		}
+	}
+	Unplaced []struct {
+		VCPUs     float64 `json:"vcpus"`
+		MemoryMiB int     `json:"memory_mib"`
+		GPUs      int     `json:"gpus"`
+		Count     int     `json:"count"`
+		Reason    string  `json:"reason"`
+	}
+}
+
+// shape is what a job needs, as text.
+func shape(vcpus float64, memoryMiB, gpus int) string {
+	return fmt.Sprintf("%g vCPU, %d MiB, %d GPU", vcpus, memoryMiB, gpus)
+}
+
+// checkPrinted reads the two CSV files and the printed plan, and adds everything up. It
+// shares no code with what made the plan.
+func checkPrinted(t *testing.T, output []byte, jobs, types string) planned {
+	t.Helper()
+	var p planned
+	if err := json.Unmarshal(output, &p); err != nil {
+		t.Fatalf("the plan is not JSON: %v\n%.500s", err, output)
+	}
+	if p.USD == nil || p.Bound == nil || p.Seconds == nil || p.Hosts == nil {
+		t.Fatalf("members are missing: %.500s", output)
+	}
+	rows := func(text string) (out []map[string]string) {
+		lines, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range lines[1:] {
+			row := map[string]string{}
+			for i, c := range line {
+				row[lines[0][i]] = c
+			}
+			out = append(out, row)
+		}
+		return out
+	}
+	number := func(s string) float64 {
+		v, err := strconv.ParseFloat(cmp.Or(s, "0"), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	want, got := map[string]int{}, map[string]int{}
+	for _, r := range rows(jobs) {
+		want[shape(number(r["vcpus"]), int(number(r["memory_mib"])), int(number(r["gpus"])))] += int(number(cmp.Or(r["count"], "1")))
+	}
+	offered := map[string]map[string]string{}
+	for _, r := range rows(types) {
+		offered[r["instance_type"]] = r
+	}
+	usd := 0.0
+	for _, h := range p.Hosts {
+		has := offered[h.Type]
+		var vcpus float64
+		var memory, gpus int
+		for _, j := range h.Jobs {
+			vcpus += j.VCPUs * float64(j.Count)
+			memory += j.MemoryMiB * j.Count
+			gpus += j.GPUs * j.Count
+			got[shape(j.VCPUs, j.MemoryMiB, j.GPUs)] += j.Count * h.Count
+		}
+		if vcpus > number(has["vcpus"])+1e-9 || memory > int(number(has["memory_mib"])) || gpus > int(number(has["gpus"])) || h.Count < 1 {
+			t.Errorf("%d of %s (%v) with %g vCPUs, %d MiB, %d GPUs of jobs", h.Count, h.Type, has, vcpus, memory, gpus)
+		}
+		usd += number(has["ondemand_usd_per_hour"]) * float64(h.Count)
+	}
+	for _, u := range p.Unplaced {
+		got[shape(u.VCPUs, u.MemoryMiB, u.GPUs)] += u.Count
+		if u.Reason == "" {
+			t.Errorf("no reason for %+v", u)
+		}
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("jobs of the file (-) and of the plan (+):\n%s", diff)
+	}
+	if usd > *p.USD*(1+1e-9) || usd < *p.USD*(1-1e-9) {
+		t.Errorf("usd_per_hour = %v, the hosts cost %v", *p.USD, usd)
+	}
+	if *p.Bound > usd*(1+1e-9) {
+		t.Errorf("the bound %v is above the cost %v", *p.Bound, usd)
+	}
+	return p
+}
+
+const fewTypes = `instance_type,vcpus,memory_mib,gpus,gpu_name,arch,ondemand_usd_per_hour
+c.large,2,4096,0,,x86_64,0.08
+c.4xlarge,16,32768,0,,x86_64,0.64
+m.4xlarge,16,65536,0,,x86_64,0.80
+g.4xlarge,16,65536,1,NVIDIA T4,x86_64,1.20
+`
+
+func TestPlanFitsTheFiles(t *testing.T) {
+	tests := map[string]struct {
+		jobs     string
+		unplaced int
+	}{
+		"a workload file":           {"job_id,arrival_s,duration_s,vcpus,memory_mib,gpus\na,0,10,2,4096,0\nb,0,10,4,16384,0\nc,5,10,8,8192,1\n", 0},
+		"counts and parts of vCPUs": {"vcpus,memory_mib,count\n0.25,300,1000\n1.5,2048,333\n", 0},
+		"a job larger than all":     {"vcpus,memory_mib,gpus\n1,512,0\n64,512,0\n1,512,2\n", 2},
+		"no jobs at all":            {"vcpus,memory_mib\n", 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.ok("plan", "--jobs", w.file("jobs.csv", test.jobs), "--types", w.file("types.csv", fewTypes), "-o", "json")
+			p := checkPrinted(t, w.out.Bytes(), test.jobs, fewTypes)
+			n := 0
+			for _, u := range p.Unplaced {
+				n += u.Count
+			}
+			if n != test.unplaced {
+				t.Errorf("%d jobs without a place, want %d: %+v", n, test.unplaced, p.Unplaced)
+			}
+		})
+	}
+}
+
+// TestPlanOfSharedWorkloads plans real workloads, which are not part of the repository.
+func TestPlanOfSharedWorkloads(t *testing.T) {
+	dir := cmp.Or(os.Getenv("PACKHORSE_SHARED_DATA"), os.Getenv("PACKHORSE_DATA"), "../../../shared/data")
+	types, err := os.ReadFile(filepath.Join(dir, "bench-types.csv"))
+	if err != nil {
+		t.Skipf("no workloads: %v; set PACKHORSE_SHARED_DATA to the folder that has bench-types.csv", err)
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "workloads", "*.csv"))
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			jobs, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := newWorld(t)
+			w.ok("plan", "--jobs", file, "--types", filepath.Join(dir, "bench-types.csv"), "-o", "json")
+			p := checkPrinted(t, w.out.Bytes(), string(jobs), string(types))
+			if ratio := *p.USD / *p.Bound; ratio > 1.01 {
+				t.Errorf("%v dollars, bound %v: ratio %.4f, want at most 1.01", *p.USD, *p.Bound, ratio)
+			}
+		})
+	}
+}
+
+func TestPlanRefusesWhatItCannotRead(t *testing.T) {
+	tests := map[string]struct{ jobs, types, want string }{
+		"an empty file":          {"", fewTypes, "is empty"},
+		"no memory column":       {"vcpus\n1\n", fewTypes, "has no column memory_mib; it has vcpus"},
+		"no number":              {"vcpus,memory_mib\none,2\n", fewTypes, `line 2: vcpus "one" is not a number`},
+		"below zero":             {"vcpus,memory_mib\n1,2\n-1,2\n", fewTypes, `line 3: vcpus "-1" is not a number of 0 or more`},
+		"an empty cell":          {"vcpus,memory_mib\n,2\n", fewTypes, "line 2: vcpus and memory_mib must not be empty"},
+		"an odd architecture":    {"vcpus,memory_mib,arch\n1,2,arm\n", fewTypes, `arch "arm" is neither x86_64 nor arm64`},
+		"too many jobs":          {"vcpus,memory_mib,count\n1,2,9e12\n", fewTypes, "more than"},
+		"a line that is short":   {"vcpus,memory_mib\n1\n", fewTypes, "wrong number of fields"},
+		"a type without a price": {"vcpus,memory_mib\n1,2\n", "instance_type,vcpus,memory_mib,usd_per_hour\na,1,2,\n", "line 2: a type needs a name and a price"},
+		"a type twice":           {"vcpus,memory_mib\n1,2\n", "instance_type,vcpus,memory_mib,usd_per_hour\na,1,2,3\na,1,2,3\n", "line 3: a is on line 2 already"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			code := w.run("plan", "--jobs", w.file("jobs.csv", test.jobs), "--types", w.file("types.csv", test.types))
+			if code != ExitUsage || !strings.Contains(w.err.String(), test.want) {
+				t.Errorf("exit code %d with %q, want %d with %q", code, w.err.String(), ExitUsage, test.want)
+			}
+		})
+	}
+}
+
+func TestPlanForPeople(t *testing.T) {
+	w := newWorld(t)
+	jobs := w.file("jobs.csv", "vcpus,memory_mib,gpus,count\n2,4096,0,9\n1,100,3,2\n")
+	w.ok("plan", "--jobs", jobs, "--types", w.file("types.csv", fewTypes))
+	for _, want := range []string{
+		"11, of which 2 have no place", "$0.7200 per hour", "c.4xlarge", "c.large", "100.0 %",
+		"2 jobs of 1 vCPU, 100 MiB, 3 GPU: it needs 1 vCPU, 100 MiB, 3 GPU, more than any type has; the nearest is g.4xlarge with 16 vCPU, 65536 MiB, 1 GPU",
+	} {
+		if !strings.Contains(w.out.String(), want) {
+			t.Errorf("%q is missing in:\n%s", want, w.out.String())
+		}
+	}
+}
+
+func TestPlanFromBuiltInTypes(t *testing.T) {
+	w := newWorld(t)
+	w.ok("plan", "--jobs", w.file("jobs.csv", "vcpus,memory_mib,count\n2,3704,1\n"), "--instance-types", "c5", "-o", "json")
+	if want := `"type": "c5.large"`; !strings.Contains(w.out.String(), want) {
+		t.Errorf("a job of 3704 MiB, which is what jobs get of a c5.large: %s", w.out.String())
+	}
+}
+
+func TestTypes(t *testing.T) {
+	w := newWorld(t)
+	w.ok("types", "g6", "--min-gpus", "4", "--sort", "gpu", "--max-price", "20", "-o", "id")
+	if got, want := w.out.String(), "g6.12xlarge\ng6.24xlarge\ng6.48xlarge\n"; got != want {
+		t.Errorf("g6 with 4 GPUs or more for at most 20 dollars = %q, want %q", got, want)
+	}
+	w = newWorld(t)
+	w.ok("types", "c5.large")
+	if got := w.out.String(); !strings.Contains(got, "USD/VCPU") || !strings.Contains(got, "0.04250") {
+		t.Errorf("c5.large costs 0.085 dollars for 2 vCPUs:\n%s", got)
+	}
+	if w = newWorld(t); w.run("types", "c5.lrage") != ExitUsage || !strings.Contains(w.err.String(), `"c5.lrage"`) {
+		t.Errorf("a type that is not there: %s", w.err.String())
+	}
+}
