@@ -80,6 +80,7 @@ var withoutResources = map[string]string{
 	"ecr:GetAuthorizationToken":          "the token is for a registry, not for a repository",
 	"ecs:DiscoverPollEndpoint":           "asks where to poll, of no resource",
 	"ecs:ListTasks":                      "of a whole cluster it is authorized on \"*\" (denied otherwise: \"not authorized to perform: ecs:ListTasks on resource: *\"); the cluster is a condition",
+	"ecs:RegisterTaskDefinition":         "authorized on \"*\" (denied otherwise: \"not authorized to perform: ecs:RegisterTaskDefinition on resource: *\"); the deployment's tag is a condition",
 	"ecs:ListClusters":                   "lists all there are",
 }
 
