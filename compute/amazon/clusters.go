@@ -93,9 +93,13 @@ func (b *Backend) ourClusters(ctx context.Context) ([]string, error) {
 // is a launch template and a cluster; container instances of hosts that have ended go
 // with it.
 func (b *Backend) RemoveEnvironment(ctx context.Context, name, cluster string) error {
-	_, err := b.ec2.DeleteLaunchTemplate(ctx, &ec2.DeleteLaunchTemplateInput{LaunchTemplateName: new(b.templateName(name))})
+	template := b.templateName(name)
+	_, err := b.ec2.DeleteLaunchTemplate(ctx, &ec2.DeleteLaunchTemplateInput{LaunchTemplateName: &template})
 	if err != nil && !noTemplate(err) {
 		return trouble("deleting the launch template of "+name, err)
+	}
+	if err := b.noteDeleted(ctx, template); err != nil {
+		return err
 	}
 	if cluster == "" {
 		return nil

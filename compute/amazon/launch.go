@@ -237,7 +237,7 @@ func (b *Backend) refused(ctx context.Context, r compute.HostRequest, err error)
 	switch _, other := otherParameters(err); {
 	case noTemplate(err):
 		b.forgetLaunch(ctx, r)
-		return errTemplateGone
+		return fmt.Errorf("%w: %w", errTemplateGone, err)
 	case other:
 		// The record was lost, so another request was made with this id before; whatever
 		// it launched carries the id as a tag and is found as soon as EC2 shows it.
@@ -263,6 +263,9 @@ func (b *Backend) forgetLaunch(ctx context.Context, r compute.HostRequest) {
 		if err := b.o.Memory.Forget(ctx, key); err != nil {
 			b.o.Log.Warn("a record was not forgotten; the next launch tries again", "key", key, "error", err)
 		}
+	}
+	if err := b.noteDeleted(ctx, b.templateName(r.Environment)); err != nil {
+		b.o.Log.Warn("that a launch template was deleted was not recorded; the next launch tries again", "error", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -55,6 +56,16 @@ func (b *Backend) templateKey(r compute.HostRequest, k kind) string {
 	return "template/" + b.templateName(r.Environment) + "/" + k.String() + "/" + fingerprint(string(relevant))
 }
 
+func deletedKey(name string) string { return "template-deleted/" + name }
+
+// noteDeleted records that a launch template was deleted, by us or by someone else.
+func (b *Backend) noteDeleted(ctx context.Context, name string) error {
+	return remember(ctx, b.o.Memory, deletedKey(name), b.o.Now().UTC(), b.o.Now().Add(tokenFor))
+}
+
+// tokenFor outlives EC2's memory of a client token.
+const tokenFor = 7 * 24 * time.Hour
+
 // template returns the launch template of an environment for a kind of instances, and
 // makes it if it is not recorded.
 func (b *Backend) template(ctx context.Context, r compute.HostRequest, k kind) (template, error) {
@@ -76,14 +87,19 @@ func (b *Backend) template(ctx context.Context, r compute.HostRequest, k kind) (
 }
 
 // makeTemplate adds a version to a launch template, or makes it. Asked again for the same
-// it makes no other: the token is of the key under which it is recorded and of what is in
-// it, for images change.
+// it makes no other: the token is of the key under which it is recorded, of what is in it,
+// for images change, and of when a template of that name was last found to be deleted, for
+// EC2 would answer with that one.
 func (b *Backend) makeTemplate(ctx context.Context, key, name, environment string, data *ec2types.RequestLaunchTemplateData) (template, error) {
 	content, err := json.Marshal(data)
 	if err != nil {
 		return template{}, fmt.Errorf("launch template %s: %w", name, err)
 	}
-	token := fingerprint(key + string(content))
+	deleted, _, err := recall[time.Time](ctx, b.o.Memory, deletedKey(name))
+	if err != nil {
+		return template{}, err
+	}
+	token := fingerprint(key + string(content) + deleted.String())
 	for range 2 { // another process may make it between the two calls
 		added, err := b.ec2.CreateLaunchTemplateVersion(ctx, &ec2.CreateLaunchTemplateVersionInput{LaunchTemplateName: &name, LaunchTemplateData: data, ClientToken: &token})
 		switch {
