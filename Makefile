@@ -12,7 +12,7 @@ FUZZTIME ?= 20s
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/packhorse, one static binary
@@ -61,6 +61,14 @@ bench: build ## measure this machine; BENCH='submit docker' for a part
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (20s)
 	@build/fuzz.sh $(FUZZTIME)
+
+.PHONY: localstack
+localstack: build ## start what stands in for AWS here: DynamoDB Local, moto, LocalStack (docs/offline.md)
+	@localstack/up.sh
+
+.PHONY: localstack-down
+localstack-down: ## stop it again
+	@localstack/down.sh
 
 .PHONY: clean
 clean: ## remove what was built here

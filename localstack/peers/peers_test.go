@@ -14,6 +14,7 @@ import (
 var each = map[string]func(testing.TB) string{
 	"DynamoDB Local": peers.DynamoDBLocal,
 	"moto":           peers.Moto,
+	"LocalStack":     peers.LocalStack,
 }
 
 func TestAnswersAtTheSameAddressForAllTestsOfABinary(t *testing.T) {
