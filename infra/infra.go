@@ -44,6 +44,15 @@ func Functions() []Function {
 	}
 }
 
+// Resources counts the resources of a template, those under conditions included.
+func Resources(template string) int {
+	var parsed struct{ Resources map[string]any }
+	if yaml.Unmarshal([]byte(template), &parsed) != nil {
+		return 0 // CloudFormation will say what is wrong with it
+	}
+	return len(parsed.Resources)
+}
+
 // Parameter is one of the template's.
 type Parameter struct {
 	Name        string

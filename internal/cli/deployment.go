@@ -115,7 +115,11 @@ func (a *App) progress() (show deploy.Progress, done func()) {
 		case e.Failed():
 			line.say("%s %s (%s): %s", a.Err.paint(red, e.Status), e.Resource, e.Type, oneLine(e.Reason))
 		case a.Err.Terminal:
-			line.set(fmt.Sprintf("%d ready  %s  %s", e.Ready, e.Status, e.Resource))
+			done := fmt.Sprintf("%d done", e.Ready)
+			if e.Most > 0 {
+				done = fmt.Sprintf("%s %d of at most %d", bar(e.Ready, e.Most, 20), e.Ready, e.Most)
+			}
+			line.set(done + "  " + e.Status + " " + e.Resource)
 		case e.Complete():
 			line.say("%s %s (%s)", e.Status, e.Resource, e.Type)
 		}

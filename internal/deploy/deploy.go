@@ -202,7 +202,9 @@ func (a *Account) createStack(ctx context.Context, name string, parameters map[s
 	if err != nil {
 		return nil, explain(err, "make the stack "+name)
 	}
-	f := &follower{account: a, id: aws.ToString(out.StackId), progress: progress, ready: map[string]bool{}}
+	f := &follower{
+		account: a, id: aws.ToString(out.StackId), progress: progress, ready: map[string]bool{}, most: infra.Resources(a.template()),
+	}
 	stack, err := f.wait(ctx)
 	if err != nil {
 		return nil, err
@@ -218,6 +220,7 @@ func (a *Account) deleteStack(ctx context.Context, id string, progress Progress)
 	if err != nil {
 		return err
 	}
+	f.most = infra.Resources(a.template())
 	if _, err := a.Stacks.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String(id)}); err != nil {
 		return explain(err, "delete the stack")
 	}

@@ -12,6 +12,7 @@ type Event struct {
 	Status   string // such as CREATE_IN_PROGRESS
 	Reason   string // of a failure
 	Ready    int    // how many resources have come to their end so far
+	Most     int    // how many they may become; 0 where that is not known
 }
 
 // Failed tells an event of the stack that something could not be done.

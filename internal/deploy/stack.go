@@ -58,6 +58,7 @@ type follower struct {
 	progress Progress
 	seen     string          // id of the newest event that was told, or was there before
 	ready    map[string]bool // resources that have come to their end
+	most     int             // how many these may become
 	failures []types.StackEvent
 }
 
@@ -115,7 +116,7 @@ func (f *follower) tell(e types.StackEvent) {
 	if event.Failed() {
 		f.failures = append(f.failures, e)
 	}
-	event.Ready = len(f.ready)
+	event.Ready, event.Most = len(f.ready), f.most
 	f.progress.tell(event)
 }
 
