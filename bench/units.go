@@ -72,7 +72,7 @@ func startMetered(ctx context.Context, endpoint, table string) (*metered, error)
 		// for all, so that jobs do not end together.
 		PullAndStart: sim.Uniform(100*time.Millisecond, 300*time.Millisecond),
 		RunTime: func(task compute.Task) time.Duration {
-			return time.Second + time.Duration(crc32.ChecksumIEEE([]byte(task.ID))%2000)*time.Millisecond
+			return 3*time.Second + time.Duration(crc32.ChecksumIEEE([]byte(task.ID))%2000)*time.Millisecond
 		},
 	})
 	m.Home = home.New(home.Parts{
@@ -131,7 +131,7 @@ func (m *metered) submit(ctx context.Context, n int, in func(i int) *awsbatch.Su
 	return group.Wait()
 }
 
-// ended waits until n tasks have ended and all that follows was recorded.
+// wait waits until n tasks have ended and all that follows was recorded.
 func (m *metered) wait(ctx context.Context, n int) error {
 	for ctx.Err() == nil {
 		if l := m.sim.Ledger(); l.TasksStarted-l.TasksKnown >= n {
