@@ -58,16 +58,16 @@ func (p *problem) classify(limit int, weight [dims]float64) *classes {
 		return weight[0]*float64(v[0]) + weight[1]*float64(v[1]) + weight[2]*float64(v[2])
 	}
 	total := 0.0
-	type kind struct {
+	type gpuKind struct {
 		permit int
 		gpus   int64
 	}
-	kinds := map[kind]int{}
+	kinds := map[gpuKind]int{}
 	var all clusters
 	for i := range p.items {
 		it := &p.items[i]
 		total += worth(it.need) * float64(it.demand)
-		k := kind{it.permit, it.need[2]}
+		k := gpuKind{it.permit, it.need[2]}
 		at, ok := kinds[k]
 		if !ok {
 			at = len(all)

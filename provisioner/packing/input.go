@@ -101,6 +101,8 @@ type Plan struct {
 	// LowerBoundUSD is what no packing of the placed jobs can be below: a bound on
 	// USDPerHour + FixedUSD.
 	LowerBoundUSD float64
+
+	memory *memory
 }
 
 // HostCount is how many hosts are to be launched.

@@ -9,8 +9,8 @@ import (
 // packWithin packs with no more hosts of a type than there may be: what a plan has too
 // many of, those worth the least, is packed again without the type. values are as in
 // pack.
-func (p *problem) packWithin(left []int64, warm *Plan, m *meter) ([]stack, []float64) {
-	stacks, values := p.pack(left, warm, m)
+func (p *problem) packWithin(left []int64, m *meter) ([]stack, []float64) {
+	stacks, values := p.pack(left, m)
 	bins := p
 	for range len(p.bins) {
 		hosts := make([]int64, len(p.bins))
@@ -37,7 +37,7 @@ func (p *problem) packWithin(left []int64, warm *Plan, m *meter) ([]stack, []flo
 		if !some {
 			break
 		}
-		more, _ := bins.pack(again, nil, m)
+		more, _ := bins.pack(again, m)
 		stacks = append(stacks, more...)
 	}
 	return stacks, values

@@ -19,13 +19,19 @@ func Pack(in Input) Plan {
 	}
 	s := newSession(&in, p, itemOf)
 	s.fillFree()
-	stacks, values := p.packWithin(s.left, in.Warm, m)
-	return s.plan(stacks, values)
+	stacks, values, ok := s.again(m)
+	if !ok {
+		stacks, values = p.packWithin(s.left, m)
+	}
+	remember := newMemory(&in, s, stacks, values)
+	plan := s.plan(stacks, values)
+	plan.memory = remember
+	return plan
 }
 
 // pack packs left[i] jobs of each item and returns the hosts, and values such that no
 // filling of any bin is worth more than its price: together they are the bound.
-func (p *problem) pack(left []int64, warm *Plan, m *meter) ([]stack, []float64) {
+func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	for i := range p.items {
 		p.items[i].demand = left[i]
 	}

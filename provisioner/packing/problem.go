@@ -36,6 +36,9 @@ func (v vector) times(room vector, limit int64) int64 {
 		}
 	}
 	n := limit
+	if n == 1 {
+		return 1
+	}
 	for r := range dims {
 		if v[r] > 0 {
 			n = min(n, room[r]/v[r])
@@ -56,6 +59,12 @@ type item struct {
 	permit int // row of problem.permits
 }
 
+// kind tells items apart.
+type kind struct {
+	need   vector
+	permit int
+}
+
 // bin is a type that is worth considering.
 type bin struct {
 	room  vector
@@ -70,6 +79,9 @@ type problem struct {
 	items   []item
 	bins    []bin
 	permits [][]bool // by permit and bin
+	// permissions and index are how groups were joined.
+	permissions []permission
+	index       map[kind]int
 	// fit lists, for each bin, the items that it may hold.
 	fit [][]int32
 	may []bool // by item and bin: the same
@@ -144,7 +156,7 @@ func usableTypes(types []Type) []bin {
 // newProblem joins and sorts. itemOf tells for each group which item it is in, or -1
 // where it has no jobs or no type holds it.
 func newProblem(in *Input) (p *problem, itemOf []int) {
-	p = &problem{bins: usableTypes(in.Types)}
+	p = &problem{}
 	permitOf := map[permission]int{}
 	var permissions []permission
 	groupPermit := make([]int, len(in.Groups))
@@ -165,30 +177,23 @@ func newProblem(in *Input) (p *problem, itemOf []int) {
 		}
 		groupPermit[i], lastPermit, lastTypes = n, n, g.Types
 	}
-	p.permits = make([][]bool, len(permissions))
-	for k, permit := range permissions {
-		p.permits[k] = make([]bool, len(p.bins))
-		for t := range p.bins {
-			typ := &in.Types[p.bins[t].typ]
-			p.permits[k][t] = permit.allows(typ.Name, typ.Arch)
-		}
+	p.permissions = permissions
+	if old := in.remembered(); old != nil && slices.Equal(old.p.permissions, permissions) {
+		p.bins, p.permits = old.p.bins, old.p.permits
+	} else {
+		p.chooseBins(in.Types)
 	}
-	p.dropDominated()
 
 	itemOf = make([]int, len(in.Groups))
-	type key struct {
-		need   vector
-		permit int
-	}
-	index := make(map[key]int, min(len(in.Groups), 1024))
+	p.index = make(map[kind]int, min(len(in.Groups), 1024))
 	for i := range in.Groups {
 		g := &in.Groups[i]
 		itemOf[i] = -1
 		if g.Count <= 0 {
 			continue
 		}
-		k := key{vectorOf(g.Need), groupPermit[i]}
-		n, ok := index[k]
+		k := kind{vectorOf(g.Need), groupPermit[i]}
+		n, ok := p.index[k]
 		if !ok {
 			n = -1
 			for t := range p.bins {
@@ -201,7 +206,7 @@ func newProblem(in *Input) (p *problem, itemOf []int) {
 					break
 				}
 			}
-			index[k] = n
+			p.index[k] = n
 		}
 		if n >= 0 {
 			p.items[n].demand += int64(g.Count)
@@ -209,6 +214,20 @@ func newProblem(in *Input) (p *problem, itemOf []int) {
 		itemOf[i] = n
 	}
 	return p, itemOf
+}
+
+// chooseBins makes the bins, once the permissions are known.
+func (p *problem) chooseBins(types []Type) {
+	p.bins = usableTypes(types)
+	p.permits = make([][]bool, len(p.permissions))
+	for k, permit := range p.permissions {
+		p.permits[k] = make([]bool, len(p.bins))
+		for t := range p.bins {
+			typ := &types[p.bins[t].typ]
+			p.permits[k][t] = permit.allows(typ.Name, typ.Arch)
+		}
+	}
+	p.dropDominated()
 }
 
 // dropDominated leaves out each bin for which another one holds at least as much for no

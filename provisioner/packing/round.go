@@ -31,7 +31,7 @@ func (g *generator) dive(demand []int64, values []float64, rel *relaxation, m *m
 			break
 		}
 	}
-	g.finish(demand, values, m)
+	g.finish(demand, values, finishTries, m)
 }
 
 // diveTurns bounds how often the linear program is solved again.
@@ -133,13 +133,16 @@ func (g *generator) keep(st []stack, whole bool) {
 	}
 }
 
+// finishTries is how many packings of the rest are tried.
+const finishTries = 12
+
 // finish packs the rest by greed, with several tries.
-func (g *generator) finish(demand []int64, values []float64, m *meter) {
+func (g *generator) finish(demand []int64, values []float64, tries int, m *meter) {
 	w := slices.Clone(values)
 	left := make([]int64, len(demand))
 	var best []stack
 	bestCost := 0.0
-	for try := range 12 {
+	for try := range tries {
 		if try > 0 && !m.more() {
 			break
 		}
