@@ -108,6 +108,9 @@ type Drainer interface {
 	// Drain lets the tasks of a host end and takes no more. Again, or for a host that is
 	// unknown or gone, it does nothing.
 	Drain(ctx context.Context, id string) error
+	// Drained reports whether a host that drains has no task that runs or is about to: it
+	// can be ended and nothing is lost. A host that is unknown or gone has none.
+	Drained(ctx context.Context, id string) (bool, error)
 }
 
 // Environments is a backend that keeps something for each environment, a cluster or a

@@ -187,6 +187,9 @@ func (e *Engine) carryOut(ctx context.Context, env store.Environment, hosts []st
 		out.Again = true
 	}
 	for _, id := range plan.Terminate {
+		if !e.drained(ctx, byID[id], now, out) {
+			continue
+		}
 		if err := e.terminate(ctx, byID[id], whyEnded(byID[id]), now, out); err != nil {
 			return err
 		}
@@ -199,18 +202,6 @@ func (e *Engine) carryOut(ctx context.Context, env store.Environment, hosts []st
 	return e.askAgain(ctx, env, slices.DeleteFunc(slices.Clone(hosts), func(h store.Host) bool {
 		return slices.Contains(plan.Terminate, h.ID)
 	}), now, out)
-}
-
-// drain tells compute that a host takes no more tasks, where it wants to know. That the
-// record says so is what counts: nothing is placed there any more.
-func (e *Engine) drain(ctx context.Context, h store.Host) {
-	d, ok := e.Compute.(compute.Drainer)
-	if !ok {
-		return
-	}
-	if err := d.Drain(ctx, h.ID); err != nil {
-		e.Log.Warn("a host that drains could not be told so", "host", h.Instance, "error", err)
-	}
 }
 
 // whyEnded says why a plan ends a host.

@@ -129,6 +129,9 @@ func (e *Engine) send(ctx context.Context, jobs []batch.Job) {
 }
 
 func (e *Engine) sendOne(ctx context.Context, j batch.Job) error {
+	if err := e.stillReady(ctx, *j.Placement); err != nil {
+		return err
+	}
 	task, err := e.task(ctx, j)
 	if err != nil {
 		return err

@@ -15,8 +15,7 @@ func main() {
 	a := started.With(fleet.Open)
 	lambda.Start(func(ctx context.Context) error {
 		a.Renew()
-		a.Engine.Sweep(ctx)
-		_, err := a.Engine.Once(ctx)
-		return err
+		a.Engine.Sweep(ctx) // the pass function sees by the stream what it changed
+		return ctx.Err()
 	})
 }
