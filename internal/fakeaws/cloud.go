@@ -109,7 +109,8 @@ func (c *Cloud) change() {
 	c.changed = make(chan struct{})
 }
 
-func (c *Cloud) now() time.Time { return c.o.Now() }
+// now is the time as AWS tells it, in whole milliseconds.
+func (c *Cloud) now() time.Time { return c.o.Now().UTC().Truncate(time.Millisecond) }
 
 // scaled is how long d takes at this cloud's speed.
 func (c *Cloud) scaled(d time.Duration) time.Duration { return time.Duration(float64(d) / c.o.Speed) }

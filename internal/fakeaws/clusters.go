@@ -15,6 +15,7 @@ type cluster struct {
 	name, arn, status string
 	tags              []types.Tag
 	settings          []types.ClusterSetting
+	asked             ecs.CreateClusterInput // as it was made
 	providers         []string
 	strategy          []types.CapacityProviderStrategyItem
 	agents            []*agent
@@ -40,7 +41,8 @@ func (c *Cloud) cluster(name *string) (*cluster, error) {
 	return k, nil
 }
 
-// CreateCluster makes a cluster, or returns the one of that name as it is.
+// CreateCluster makes a cluster, or returns the one of that name as it is, if it was
+// made with the settings that are given.
 func (e *ECS) CreateCluster(ctx context.Context, in *ecs.CreateClusterInput, _ ...func(*ecs.Options)) (*ecs.CreateClusterOutput, error) {
 	return call(ctx, e.c, "ecs.CreateCluster", in, func(in *ecs.CreateClusterInput) (*ecs.CreateClusterOutput, error) {
 		name := value(in.ClusterName)
@@ -60,14 +62,25 @@ func (e *ECS) CreateCluster(ctx context.Context, in *ecs.CreateClusterInput, _ .
 		if k == nil || k.status != clusterActive {
 			k = &cluster{
 				name: name, arn: e.c.arn("ecs", "cluster", name), status: clusterActive, tags: in.Tags, settings: in.Settings,
-				providers: in.CapacityProviders, strategy: in.DefaultCapacityProviderStrategy,
+				providers: in.CapacityProviders, strategy: in.DefaultCapacityProviderStrategy, asked: *in,
 			}
 			e.c.clusters[name] = k
 			e.c.change()
+		} else if k.differs(in) {
+			return nil, refuse("InvalidParameterException", "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
 		}
 		is := k.told(true)
 		return &ecs.CreateClusterOutput{Cluster: &is}, nil
 	})
+}
+
+// differs reports whether a call gives settings that are not those with which the
+// cluster was made. Tags are taken not to count: ECS does not say.
+func (k *cluster) differs(in *ecs.CreateClusterInput) bool {
+	return in.CapacityProviders != nil && fingerprint(in.CapacityProviders) != fingerprint(k.asked.CapacityProviders) ||
+		in.DefaultCapacityProviderStrategy != nil && fingerprint(in.DefaultCapacityProviderStrategy) != fingerprint(k.asked.DefaultCapacityProviderStrategy) ||
+		in.Settings != nil && fingerprint(in.Settings) != fingerprint(k.asked.Settings) ||
+		in.Configuration != nil && fingerprint(in.Configuration) != fingerprint(k.asked.Configuration)
 }
 
 func validProviders(names []string) error {

@@ -118,6 +118,11 @@ func validContainer(d *types.ContainerDefinition, in *ecs.RegisterTaskDefinition
 	case d.Memory != nil && *d.Memory < leastMemory:
 		return refuse("ClientException", "Invalid 'memory' setting for container '%s': at least %d MiB.", *d.Name, leastMemory)
 	}
+	for _, m := range d.MountPoints {
+		if !slices.ContainsFunc(in.Volumes, func(v types.Volume) bool { return value(v.Name) == value(m.SourceVolume) }) {
+			return refuse("ClientException", "Unknown volume '%s'.", value(m.SourceVolume))
+		}
+	}
 	for _, r := range d.ResourceRequirements {
 		if n, err := strconv.Atoi(value(r.Value)); r.Type == types.ResourceTypeGpu && (err != nil || n < 1) {
 			return refuse("ClientException", "Invalid GPU count %q for container '%s'.", value(r.Value), *d.Name)

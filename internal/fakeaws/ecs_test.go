@@ -273,9 +273,11 @@ func TestClusters(t *testing.T) {
 	if len(again.Cluster.CapacityProviders) != 2 {
 		t.Errorf("CreateCluster again = %s, want the first one's as it was", asJSON(again.Cluster))
 	}
+	_, err := w.ecs.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("c"), CapacityProviders: []string{"FARGATE"}})
+	wantCode(t, "CreateCluster with other providers", err, "InvalidParameterException")
 	id := w.host()
 	arn := w.run(on(id, w.define("sleep", "sleep", "60")))
-	_, err := w.ecs.DeleteCluster(t.Context(), &ecs.DeleteClusterInput{Cluster: aws.String("c")})
+	_, err = w.ecs.DeleteCluster(t.Context(), &ecs.DeleteClusterInput{Cluster: aws.String("c")})
 	wantCode(t, "DeleteCluster with an instance", err, "ClusterContainsContainerInstancesException")
 	agent := w.agent(id).ContainerInstanceArn
 	_, err = w.ecs.DeregisterContainerInstance(t.Context(), &ecs.DeregisterContainerInstanceInput{Cluster: aws.String("c"), ContainerInstance: agent})
