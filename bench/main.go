@@ -37,6 +37,8 @@ var measures = []measure{
 	{"docker", "SubmitJob to RUNNING against plain docker run", dockerLatency},
 	{"process", "1,000 plain processes", processRate},
 	{"idle", "CPU of an idle server", idleCPU},
+	{"simulator", "the simulator's speed, and policies over whole workloads", simulations},
+	{"packing", "cost of the hosts for real workloads, against the bound and simpler ways", packingCost},
 }
 
 // bench is one run.

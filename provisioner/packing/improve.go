@@ -12,7 +12,11 @@ func (p *problem) improve(stacks []stack, m *meter) []stack {
 	for s := range stacks {
 		p.downsize(&stacks[s])
 	}
-	return p.absorb(stacks, m)
+	stacks = p.absorb(stacks, m)
+	if p.starts {
+		stacks = p.merge(stacks)
+	}
+	return stacks
 }
 
 func (p *problem) used(s *stack) vector {

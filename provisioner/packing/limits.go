@@ -45,7 +45,7 @@ func (p *problem) packWithin(left []int64, m *meter) ([]stack, []float64) {
 
 // without is the problem without bins of which there are enough.
 func (p *problem) without(hosts []int64) *problem {
-	out := &problem{items: slices.Clone(p.items), bins: p.bins, permits: make([][]bool, len(p.permits))}
+	out := &problem{starts: p.starts, items: slices.Clone(p.items), bins: p.bins, permits: make([][]bool, len(p.permits))}
 	for k, row := range p.permits {
 		out.permits[k] = slices.Clone(row)
 		for t, n := range hosts {

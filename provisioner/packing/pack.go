@@ -92,7 +92,7 @@ func (p *problem) covers(stacks []stack, left []int64) bool {
 }
 
 // boundBranches bounds the exact search in each bin when the bound is made.
-const boundBranches = 60
+const boundBranches = 100
 
 // weights returns about what a unit of each resource costs: what a plane through the
 // types' prices says, of those without GPUs where there are some.

@@ -79,6 +79,7 @@ type problem struct {
 	items   []item
 	bins    []bin
 	permits [][]bool // by permit and bin
+	starts  bool     // starting a host costs something
 	// permissions and index are how groups were joined.
 	permissions []permission
 	index       map[kind]int
@@ -157,6 +158,9 @@ func usableTypes(types []Type) []bin {
 // where it has no jobs or no type holds it.
 func newProblem(in *Input) (p *problem, itemOf []int) {
 	p = &problem{}
+	for i := range in.Types {
+		p.starts = p.starts || in.Types[i].FixedUSD > 0
+	}
 	permitOf := map[permission]int{}
 	var permissions []permission
 	groupPermit := make([]int, len(in.Groups))
