@@ -128,12 +128,13 @@ type caches struct {
 	clusters    map[string]bool      // known to be there
 	stopped     map[string]string    // task id -> ECS id of a task seen STOPPED
 	forgotten   map[string]time.Time // ECS id of a task that need not be listed -> since
+	told        map[string]told      // instance id -> what the last event of it told
 }
 
 func newCaches() caches {
 	return caches{
 		instances: map[string]string{}, definitions: map[string]string{}, clusters: map[string]bool{},
-		stopped: map[string]string{}, forgotten: map[string]time.Time{},
+		stopped: map[string]string{}, forgotten: map[string]time.Time{}, told: map[string]told{},
 	}
 }
 

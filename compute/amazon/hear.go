@@ -3,11 +3,13 @@ package amazon
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
 )
 
@@ -49,8 +51,48 @@ func (b *Backend) Hear(ctx context.Context, raw json.RawMessage) ([]compute.News
 	return out, nil
 }
 
-// hearHost completes news of a host; nil if it is not ours.
+// told is what an event of a container instance told last. ECS sends one whenever a task
+// takes or gives back room, which is no news of the host; and EC2 is not to be asked for
+// each of them.
+type told struct {
+	state compute.HostState
+	has   batch.Resources
+	ref   string
+	ours  bool
+	at    time.Time
+}
+
+// strangerFor is how long an instance that is not ours is not asked about again.
+const strangerFor = 5 * time.Minute
+
+// isOld reports whether an event of a container instance tells nothing new.
+func (b *Backend) isOld(heard compute.Host) bool {
+	last, ok := known(&b.cache, b.cache.told, heard.Instance)
+	if ok && !last.ours {
+		return b.o.Now().Sub(last.at) < strangerFor
+	}
+	return ok && last.state == heard.State && last.has == heard.Has && last.ref == heard.Ref
+}
+
+// hearHost completes news of a host; nil if it is not ours or tells nothing new.
 func (b *Backend) hearHost(ctx context.Context, heard compute.Host, raw json.RawMessage) (*compute.Host, error) {
+	var e event
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return nil, err
+	}
+	if e.DetailType == eventContainer && b.isOld(heard) {
+		return nil, nil
+	}
+	h, err := b.lookUp(ctx, heard, e)
+	if err == nil && e.DetailType == eventContainer {
+		keep(&b.cache, b.cache.told, heard.Instance, told{heard.State, heard.Has, heard.Ref, h != nil, b.o.Now()})
+	}
+	return h, err
+}
+
+// lookUp asks EC2 which host an instance is, and drains it if EC2 wants it back; nil if
+// it is not ours.
+func (b *Backend) lookUp(ctx context.Context, heard compute.Host, e event) (*compute.Host, error) {
 	found, err := b.describe(ctx, &ec2.DescribeInstancesInput{Filters: []ec2types.Filter{
 		filter("instance-id", heard.Instance), filter("tag:"+tagDeployment, b.o.Deployment),
 	}})
@@ -62,10 +104,6 @@ func (b *Backend) hearHost(ctx context.Context, heard compute.Host, raw json.Raw
 	if isOver(i) || heard.State == compute.HostGone {
 		h := gone(firstOf(tags[tagHost], heard.Instance), tags[tagEnvironment], tags[tagCluster], heard.Instance, whyOver(i))
 		return &h, nil
-	}
-	var e event
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return nil, err
 	}
 	switch e.DetailType {
 	case eventSpot:

@@ -316,3 +316,26 @@ func TestRemoveEnvironmentLeavesNothing(t *testing.T) {
 		t.Errorf("the cluster is %+v, %v; want it made again", out, err)
 	}
 }
+
+func TestEventsOfAHostThatTellNothingNewAskNobody(t *testing.T) {
+	p := newPlace(t)
+	b := p.open()
+	host := mustLaunch(t, b, request("h-1"))
+	p.ready(t, b, "h-1")
+	event := strings.ReplaceAll(containerEvent, "i-f3a8506b", host.Instance)
+	if news, err := b.Hear(t.Context(), json.RawMessage(event)); err != nil || len(news) != 1 {
+		t.Fatalf("Hear() = %+v, %v; want one", news, err)
+	}
+	before := p.cloud.Calls()["ec2.DescribeInstances"]
+	again := strings.NewReplacer(`"version": 14801`, `"version": 14802`, `"integerValue": 1988`, `"integerValue": 1024`).Replace(event)
+	if news, err := b.Hear(t.Context(), json.RawMessage(again)); err != nil || len(news) != 0 {
+		t.Errorf("Hear() = %+v, %v of a host whose free room changed; want nothing", news, err)
+	}
+	if got := p.cloud.Calls()["ec2.DescribeInstances"]; got != before {
+		t.Errorf("DescribeInstances was called %d times for it", got-before)
+	}
+	drains := strings.Replace(again, `"status": "ACTIVE"`, `"status": "DRAINING"`, 1)
+	if news, err := b.Hear(t.Context(), json.RawMessage(drains)); err != nil || len(news) != 1 || news[0].Host.State != compute.HostDraining {
+		t.Errorf("Hear() = %+v, %v of a host that drains; want it DRAINING", news, err)
+	}
+}

@@ -133,22 +133,24 @@ func (b *Backend) booting(r compute.HostRequest, record launch, zone string) com
 	}
 }
 
+// zoneOf tells where the first instance of a fleet is.
 func zoneOf(answer *ec2.CreateFleetOutput, record launch) string {
-	for _, i := range answer.Instances {
-		in := deref(i.SubnetId)
-		if i.LaunchTemplateAndOverrides != nil && i.LaunchTemplateAndOverrides.Overrides != nil {
-			in = firstOf(in, deref(i.LaunchTemplateAndOverrides.Overrides.SubnetId))
-		}
-		for _, g := range record.Choices.Groups {
-			for _, p := range g.Pools {
-				if p.Subnet == in {
-					return p.Zone
-				}
+	if len(answer.Instances) == 0 {
+		return ""
+	}
+	i := answer.Instances[0]
+	in := deref(i.SubnetId)
+	if i.LaunchTemplateAndOverrides != nil && i.LaunchTemplateAndOverrides.Overrides != nil {
+		in = firstOf(in, deref(i.LaunchTemplateAndOverrides.Overrides.SubnetId))
+	}
+	for _, g := range record.Choices.Groups {
+		for _, p := range g.Pools {
+			if p.Subnet == in {
+				return p.Zone
 			}
 		}
-		return deref(i.AvailabilityZone)
 	}
-	return ""
+	return deref(i.AvailabilityZone)
 }
 
 // visibleAfter is how long EC2 may not show an instance that it has just launched

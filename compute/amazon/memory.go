@@ -50,7 +50,7 @@ func recall[T any](ctx context.Context, m Memory, key string) (value T, ok bool,
 	case !ok:
 		return value, false, nil
 	}
-	if json.Unmarshal(data, &value) != nil {
+	if fits := json.Unmarshal(data, &value) == nil; !fits {
 		var zero T
 		return zero, false, nil // of another version: it is made anew
 	}

@@ -208,7 +208,15 @@ func (b *Backend) notJoined(ctx context.Context, t compute.Task, instance string
 	if err != nil {
 		return err
 	}
-	if len(found) == 0 || isOver(found[0]) {
+	over := len(found) > 0 && isOver(found[0])
+	if len(found) == 0 {
+		record, _, err := recall[launch](ctx, b.o.Memory, launchKey(t.Host))
+		if err != nil {
+			return err
+		}
+		over = b.o.Now().Sub(record.At) >= visibleAfter // until then EC2 may not show it yet
+	}
+	if over {
 		drop(&b.cache, b.cache.instances, t.Host)
 		return fmt.Errorf("%w: instance %s has ended", compute.ErrHostGone, instance)
 	}
