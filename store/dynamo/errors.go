@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -97,8 +98,21 @@ func judge(err error) failure {
 		}
 	case errors.As(err, &dial) && dial.Op == "dial":
 		f.kind = later // there was no connection to send anything on
+	case unsent(err):
+		f.kind = denied // no credentials, no region, ...
 	}
 	return f
+}
+
+// unsent reports whether a call failed inside the SDK before it was sent: the SDK tells
+// what failed at sending, and after it.
+func unsent(err error) bool {
+	var operation *smithy.OperationError
+	var sending *smithyhttp.RequestSendError
+	var answer *smithyhttp.ResponseError
+	var reading *smithy.DeserializationError
+	return errors.As(err, &operation) && !errors.As(err, &sending) && !errors.As(err, &answer) && !errors.As(err, &reading) &&
+		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
 // reasonsOf is what the reasons of a cancelled transaction mean together: a condition

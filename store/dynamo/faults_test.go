@@ -382,3 +382,55 @@ func TestOpenSaysWhatIsMissing(t *testing.T) {
 		}
 	}
 }
+
+// A client without credentials sends nothing, and one without anybody at the other end
+// neither.
+func TestWhatWasNeverSentDidNotHappen(t *testing.T) {
+	t.Run("no credentials", func(t *testing.T) {
+		s := inWeather(t)
+		s.Client = dynamodb.New(dynamodb.Options{
+			BaseEndpoint: aws.String(peers.DynamoDBLocal(t)), Region: "us-east-1",
+			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+				return aws.Credentials{}, errors.New("no profile of that name")
+			}),
+		})
+		err := s.table.Write(t.Context(), pair[0])
+		if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "no profile of that name") || s.calls != 1 {
+			t.Errorf("Write = %v after %d tries, want ErrUnavailable with the cause after one", err, s.calls)
+		}
+	})
+	t.Run("nobody listens", func(t *testing.T) {
+		s := inWeather(t)
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Client = client("http://" + l.Addr().String())
+		l.Close()
+		if err := s.table.Write(t.Context(), pair...); !errors.Is(err, store.ErrUnavailable) || s.calls != most {
+			t.Errorf("Write = %v after %d tries, want ErrUnavailable after %d", err, s.calls, most)
+		}
+	})
+	t.Run("the connection is cut", func(t *testing.T) {
+		s := inWeather(t)
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = c.Read(make([]byte, 1)) // it may have been understood
+				c.Close()
+			}
+		}()
+		s.Client = client("http://" + l.Addr().String())
+		if err := s.table.Write(t.Context(), pair...); err == nil || errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("Write = %v, want an error that leaves open whether it happened", err)
+		}
+	})
+}
