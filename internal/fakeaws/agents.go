@@ -161,6 +161,23 @@ func (c *Cloud) retoldAgent(a *agent) {
 	c.change()
 }
 
+// SetConnected makes ECS lose the agent of an instance, or find it again: meanwhile no
+// task can be placed there, and those that run go on. It returns an error for an
+// instance that has no agent.
+func (c *Cloud) SetConnected(instance string, connected bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := c.instance(instance)
+	if i == nil || i.agent == nil || i.agent.status == agentInactive {
+		return fmt.Errorf("fakeaws: the agent of %s has not joined, or has left; wait until ListContainerInstances shows it", instance)
+	}
+	if i.agent.connected != connected {
+		i.agent.connected = connected
+		c.movedAgent(i.agent)
+	}
+	return nil
+}
+
 // used is what the tasks of an agent take.
 func (a *agent) used() resources {
 	var sum resources

@@ -227,3 +227,59 @@ func (e *ECS) ListTaskDefinitions(ctx context.Context, in *ecs.ListTaskDefinitio
 		return &ecs.ListTaskDefinitionsOutput{TaskDefinitionArns: page, NextToken: next}, nil
 	})
 }
+
+// ListTaskDefinitionFamilies lists families by prefix: those with an ACTIVE revision,
+// those that have none any more, or all.
+func (e *ECS) ListTaskDefinitionFamilies(ctx context.Context, in *ecs.ListTaskDefinitionFamiliesInput, _ ...func(*ecs.Options)) (*ecs.ListTaskDefinitionFamiliesOutput, error) {
+	return call(ctx, e.c, "ecs.ListTaskDefinitionFamilies", in, func(in *ecs.ListTaskDefinitionFamiliesInput) (*ecs.ListTaskDefinitionFamiliesOutput, error) {
+		size, err := pageSize(in.MaxResults)
+		if err != nil {
+			return nil, err
+		}
+		status := cmp.Or(in.Status, types.TaskDefinitionFamilyStatusAll) // that is its default, unlike that of ListTaskDefinitions
+		all := []string{}
+		for _, family := range slices.Sorted(maps.Keys(e.c.definitions)) {
+			is := types.TaskDefinitionFamilyStatusInactive
+			deleted := true
+			for _, d := range e.c.definitions[family] {
+				if d.is.Status == types.TaskDefinitionStatusActive {
+					is = types.TaskDefinitionFamilyStatusActive
+				}
+				deleted = deleted && d.is.Status == types.TaskDefinitionStatusDeleteInProgress
+			}
+			if !deleted && strings.HasPrefix(family, value(in.FamilyPrefix)) && (status == types.TaskDefinitionFamilyStatusAll || status == is) {
+				all = append(all, family)
+			}
+		}
+		page, next, ok := pageOf(all, in.NextToken, size, func(family string) string { return family })
+		if !ok {
+			return nil, badNextToken()
+		}
+		return &ecs.ListTaskDefinitionFamiliesOutput{Families: page, NextToken: next}, nil
+	})
+}
+
+// DeleteTaskDefinitions begins to delete up to ten INACTIVE revisions. They are
+// described as DELETE_IN_PROGRESS from then on, and this fake leaves it at that.
+func (e *ECS) DeleteTaskDefinitions(ctx context.Context, in *ecs.DeleteTaskDefinitionsInput, _ ...func(*ecs.Options)) (*ecs.DeleteTaskDefinitionsOutput, error) {
+	return call(ctx, e.c, "ecs.DeleteTaskDefinitions", in, func(in *ecs.DeleteTaskDefinitionsInput) (*ecs.DeleteTaskDefinitionsOutput, error) {
+		const most = 10
+		if n := len(in.TaskDefinitions); n == 0 || n > most {
+			return nil, refuse("InvalidParameterException", "taskDefinitions must have 1 to %d elements, not %d.", most, n)
+		}
+		out := &ecs.DeleteTaskDefinitionsOutput{TaskDefinitions: []types.TaskDefinition{}, Failures: []types.Failure{}}
+		for _, name := range in.TaskDefinitions {
+			d := e.c.definition(name)
+			switch {
+			case d == nil:
+				out.Failures = append(out.Failures, failure(name, "TASK_DEFINITION_NOT_FOUND"))
+			case d.is.Status == types.TaskDefinitionStatusActive:
+				out.Failures = append(out.Failures, failure(name, "The specified task definition is still in ACTIVE status. Please deregister the target and try again."))
+			default:
+				d.is.Status, d.is.DeleteRequestedAt = types.TaskDefinitionStatusDeleteInProgress, aws.Time(e.c.now())
+				out.TaskDefinitions = append(out.TaskDefinitions, d.is)
+			}
+		}
+		return out, nil
+	})
+}

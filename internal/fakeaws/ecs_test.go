@@ -321,6 +321,25 @@ func TestDrainingTakesNoMore(t *testing.T) {
 	w.run(on(id, "echo"))
 }
 
+func TestDisconnectedAgentTakesNoTask(t *testing.T) {
+	w := newWorld(t, fakeaws.Options{}).furnish()
+	id := w.host()
+	if err := w.cloud.SetConnected(id, false); err != nil {
+		t.Fatal(err)
+	}
+	out := must[*ecs.RunTaskOutput](t)(w.ecs.RunTask(t.Context(), on(id, "echo")))
+	if len(out.Failures) != 1 || *out.Failures[0].Reason != "AGENT" {
+		t.Errorf("RunTask without an agent = %s, want AGENT", asJSON(out))
+	}
+	if err := w.cloud.SetConnected(id, true); err != nil {
+		t.Fatal(err)
+	}
+	w.run(on(id, "echo"))
+	if err := w.cloud.SetConnected("i-0", false); err == nil {
+		t.Error("SetConnected() of no instance = nil, want an error")
+	}
+}
+
 func TestGPUsAreGivenOut(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{}).furnish()
 	in := w.fleet()

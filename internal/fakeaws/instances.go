@@ -85,20 +85,6 @@ func (c *Cloud) launch(l launch, fleet *ec2.CreateFleetOutput, in *ec2.CreateFle
 	return i
 }
 
-// retag sets tags, the later ones of a key winning.
-func retag(tags, more []types.Tag) []types.Tag {
-	tags = slices.Clone(tags)
-	for _, t := range more {
-		i := slices.IndexFunc(tags, func(other types.Tag) bool { return value(other.Key) == value(t.Key) })
-		if i < 0 {
-			tags = append(tags, t)
-		} else {
-			tags[i] = t
-		}
-	}
-	return tags
-}
-
 // moved makes a change of an instance's state known. With mu held.
 func (c *Cloud) moved(i *instance) {
 	c.retold(i)

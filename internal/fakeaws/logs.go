@@ -45,46 +45,6 @@ func groupName(name, identifier *string) string {
 	return strings.TrimSuffix(group, ":*")
 }
 
-// CreateLogGroup makes a log group.
-func (l *Logs) CreateLogGroup(ctx context.Context, in *cloudwatchlogs.CreateLogGroupInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.CreateLogGroupOutput, error) {
-	return call(ctx, l.c, "logs.CreateLogGroup", in, func(in *cloudwatchlogs.CreateLogGroupInput) (*cloudwatchlogs.CreateLogGroupOutput, error) {
-		if value(in.LogGroupName) == "" {
-			return nil, refuse("InvalidParameterException", "1 validation error detected: Value at 'logGroupName' failed to satisfy constraint: Member must not be null")
-		}
-		if !l.c.logs.create(*in.LogGroupName, l.c.now()) {
-			return nil, refuse("ResourceAlreadyExistsException", "The specified log group already exists")
-		}
-		return &cloudwatchlogs.CreateLogGroupOutput{}, nil
-	})
-}
-
-// DescribeLogGroups lists groups by name.
-func (l *Logs) DescribeLogGroups(ctx context.Context, in *cloudwatchlogs.DescribeLogGroupsInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.DescribeLogGroupsOutput, error) {
-	return call(ctx, l.c, "logs.DescribeLogGroups", in, func(in *cloudwatchlogs.DescribeLogGroupsInput) (*cloudwatchlogs.DescribeLogGroupsOutput, error) {
-		var all []types.LogGroup
-		s := l.c.logs
-		s.mu.Lock()
-		for _, name := range slices.Sorted(maps.Keys(s.groups)) {
-			if strings.HasPrefix(name, value(in.LogGroupNamePrefix)) && strings.Contains(name, value(in.LogGroupNamePattern)) {
-				all = append(all, types.LogGroup{
-					LogGroupName: &name, Arn: aws.String("arn:aws:logs:" + l.c.o.Region + ":" + l.c.o.Account + ":log-group:" + name + ":*"),
-					CreationTime: aws.Int64(s.groups[name].created.UnixMilli()),
-				})
-			}
-		}
-		s.mu.Unlock()
-		page, next, ok := pageOf(all, in.NextToken, int(cmp.Or(value(in.Limit), 50)), func(g types.LogGroup) string { return *g.LogGroupName })
-		if !ok {
-			return nil, badLogToken()
-		}
-		return &cloudwatchlogs.DescribeLogGroupsOutput{LogGroups: page, NextToken: next}, nil
-	})
-}
-
-func badLogToken() error {
-	return refuse("InvalidParameterException", "The specified nextToken is invalid.")
-}
-
 // DescribeLogStreams lists the streams of a group by name.
 func (l *Logs) DescribeLogStreams(ctx context.Context, in *cloudwatchlogs.DescribeLogStreamsInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.DescribeLogStreamsOutput, error) {
 	return call(ctx, l.c, "logs.DescribeLogStreams", in, func(in *cloudwatchlogs.DescribeLogStreamsInput) (*cloudwatchlogs.DescribeLogStreamsOutput, error) {

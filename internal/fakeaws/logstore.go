@@ -16,6 +16,8 @@ type logStore struct {
 
 type logGroup struct {
 	created time.Time
+	days    *int32 // how long events are kept; nil is for ever
+	tags    map[string]string
 	streams map[string]*logStream
 }
 
@@ -38,6 +40,17 @@ func newLogStore(groups []string) *logStore {
 	return s
 }
 
+// with does something with a group, under the lock; false if there is none.
+func (s *logStore) with(group string, do func(g *logGroup)) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.groups[group] == nil {
+		return false
+	}
+	do(s.groups[group])
+	return true
+}
+
 // create makes a group and reports whether it is new.
 func (s *logStore) create(group string, at time.Time) bool {
 	s.mu.Lock()
@@ -45,7 +58,7 @@ func (s *logStore) create(group string, at time.Time) bool {
 	if s.groups[group] != nil {
 		return false
 	}
-	s.groups[group] = &logGroup{created: at, streams: map[string]*logStream{}}
+	s.groups[group] = &logGroup{created: at, streams: map[string]*logStream{}, tags: map[string]string{}}
 	return true
 }
 

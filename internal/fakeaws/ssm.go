@@ -22,7 +22,10 @@ type SSM struct{ c *Cloud }
 func (c *Cloud) SSM() *SSM { return &SSM{c} }
 
 // parameter is one parameter; a SecureString's value is kept in clear.
-type parameter struct{ is types.Parameter }
+type parameter struct {
+	is          types.Parameter
+	description *string
+}
 
 // cipher stands for the encrypted value of a SecureString.
 const cipher = "AQICAHencrypted"
@@ -67,7 +70,7 @@ func (c *Cloud) publicParameters() {
 }
 
 func (c *Cloud) publish(name, text string) {
-	c.parameters[name] = &parameter{types.Parameter{
+	c.parameters[name] = &parameter{is: types.Parameter{
 		Name: &name, Value: &text, Type: types.ParameterTypeString, Version: 1, DataType: aws.String("text"),
 		ARN: aws.String("arn:aws:ssm:" + c.o.Region + "::parameter" + name), LastModifiedDate: aws.Time(c.now()),
 	}}
@@ -109,7 +112,7 @@ func (s *SSM) PutParameter(ctx context.Context, in *ssm.PutParameterInput, _ ...
 		case old != nil && !value(in.Overwrite):
 			return nil, refuse("ParameterAlreadyExists", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.")
 		}
-		p := &parameter{types.Parameter{
+		p := &parameter{description: in.Description, is: types.Parameter{
 			Name: in.Name, Value: in.Value, Type: in.Type, Version: 1, DataType: aws.String(cmp.Or(value(in.DataType), "text")),
 			ARN: aws.String(s.c.arn("ssm", "parameter", strings.TrimPrefix(name, "/"))), LastModifiedDate: aws.Time(s.c.now()),
 		}}
@@ -136,9 +139,8 @@ func (s *SSM) GetParameter(ctx context.Context, in *ssm.GetParameterInput, _ ...
 // GetParameters returns those of up to ten parameters that there are.
 func (s *SSM) GetParameters(ctx context.Context, in *ssm.GetParametersInput, _ ...func(*ssm.Options)) (*ssm.GetParametersOutput, error) {
 	return call(ctx, s.c, "ssm.GetParameters", in, func(in *ssm.GetParametersInput) (*ssm.GetParametersOutput, error) {
-		const most = 10
-		if n := len(in.Names); n == 0 || n > most {
-			return nil, refuse("ValidationException", "1 validation error detected: Value at 'names' failed to satisfy constraint: Member must have length between 1 and %d", most)
+		if err := tenNames(in.Names); err != nil {
+			return nil, err
 		}
 		out := &ssm.GetParametersOutput{}
 		for _, name := range in.Names {
@@ -188,4 +190,90 @@ func (s *SSM) DeleteParameter(ctx context.Context, in *ssm.DeleteParameterInput,
 		delete(s.c.parameters, *in.Name)
 		return &ssm.DeleteParameterOutput{}, nil
 	})
+}
+
+// DeleteParameters removes those of up to ten parameters that there are.
+func (s *SSM) DeleteParameters(ctx context.Context, in *ssm.DeleteParametersInput, _ ...func(*ssm.Options)) (*ssm.DeleteParametersOutput, error) {
+	return call(ctx, s.c, "ssm.DeleteParameters", in, func(in *ssm.DeleteParametersInput) (*ssm.DeleteParametersOutput, error) {
+		if err := tenNames(in.Names); err != nil {
+			return nil, err
+		}
+		out := &ssm.DeleteParametersOutput{}
+		for _, name := range in.Names {
+			if s.c.parameters[name] == nil {
+				out.InvalidParameters = append(out.InvalidParameters, name)
+				continue
+			}
+			delete(s.c.parameters, name)
+			out.DeletedParameters = append(out.DeletedParameters, name)
+		}
+		return out, nil
+	})
+}
+
+// tenNames bounds the calls that name several parameters.
+func tenNames(names []string) error {
+	const most = 10
+	if n := len(names); n == 0 || n > most {
+		return refuse("ValidationException", "1 validation error detected: Value at 'names' failed to satisfy constraint: Member must have length between 1 and %d", most)
+	}
+	return nil
+}
+
+// DescribeParameters lists the account's own parameters by name, without their values.
+// The filters are Name (Equals, BeginsWith, Contains) and Type.
+func (s *SSM) DescribeParameters(ctx context.Context, in *ssm.DescribeParametersInput, _ ...func(*ssm.Options)) (*ssm.DescribeParametersOutput, error) {
+	return call(ctx, s.c, "ssm.DescribeParameters", in, func(in *ssm.DescribeParametersInput) (*ssm.DescribeParametersOutput, error) {
+		const page = 50 // the most, and taken to be what one gets without asking
+		var all []types.ParameterMetadata
+		for _, name := range slices.Sorted(maps.Keys(s.c.parameters)) {
+			p := s.c.parameters[name]
+			if strings.HasPrefix(name, "/aws/service/") { // AWS's are not listed
+				continue
+			}
+			passes, err := p.passes(in.ParameterFilters)
+			if err != nil {
+				return nil, err
+			}
+			if passes {
+				all = append(all, types.ParameterMetadata{
+					Name: p.is.Name, ARN: p.is.ARN, Type: p.is.Type, Version: p.is.Version, DataType: p.is.DataType,
+					LastModifiedDate: p.is.LastModifiedDate, Description: p.description, Tier: types.ParameterTierStandard,
+				})
+			}
+		}
+		size := page
+		if n := int(value(in.MaxResults)); n > 0 {
+			size = min(n, page)
+		}
+		all, next, ok := pageOf(all, in.NextToken, size, func(p types.ParameterMetadata) string { return *p.Name })
+		if !ok {
+			return nil, refuse("InvalidNextToken", "The specified token isn't valid.")
+		}
+		return &ssm.DescribeParametersOutput{Parameters: all, NextToken: next}, nil
+	})
+}
+
+// passes reports whether a parameter passes all filters.
+func (p *parameter) passes(filters []types.ParameterStringFilter) (bool, error) {
+	for _, f := range filters {
+		has := *p.is.Name
+		if value(f.Key) == "Type" {
+			has = string(p.is.Type)
+		} else if value(f.Key) != "Name" {
+			return false, refuse("InvalidFilterKey", "The specified key isn't valid: %s; this parameter store has Name and Type.", value(f.Key))
+		}
+		if !slices.ContainsFunc(f.Values, func(v string) bool {
+			switch value(f.Option) {
+			case "BeginsWith":
+				return strings.HasPrefix(has, v)
+			case "Contains":
+				return strings.Contains(has, v)
+			}
+			return has == v
+		}) {
+			return false, nil
+		}
+	}
+	return true, nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -113,6 +114,9 @@ func TestEveryOperationOverTheWire(t *testing.T) {
 		{"ec2.CreateTags", func() (any, error) {
 			return c.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: []string{host}, Tags: []ec2types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}})
 		}},
+		{"ec2.DeleteTags", func() (any, error) {
+			return c.ec2.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: []string{host}, Tags: []ec2types.Tag{{Key: aws.String("k")}}})
+		}},
 		{"ec2.DescribeSubnets", func() (any, error) { return c.ec2.DescribeSubnets(ctx, nil) }},
 		{"ec2.DescribeVpcs", func() (any, error) {
 			return c.ec2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: []ec2types.Filter{{Name: aws.String("is-default"), Values: []string{"true"}}}})
@@ -143,6 +147,16 @@ func TestEveryOperationOverTheWire(t *testing.T) {
 		{"ecs.DeregisterTaskDefinition", func() (any, error) {
 			return c.ecs.DeregisterTaskDefinition(ctx, &ecs.DeregisterTaskDefinitionInput{TaskDefinition: aws.String("echo:1")})
 		}},
+		{"ecs.ListTaskDefinitionFamilies", func() (any, error) {
+			return c.ecs.ListTaskDefinitionFamilies(ctx, &ecs.ListTaskDefinitionFamiliesInput{FamilyPrefix: aws.String("ec")})
+		}},
+		{"ecs.DeleteTaskDefinitions", func() (any, error) {
+			out, err := c.ecs.DeleteTaskDefinitions(ctx, &ecs.DeleteTaskDefinitionsInput{TaskDefinitions: []string{"echo:1", "sleep:1"}})
+			if err == nil && (len(out.TaskDefinitions) != 1 || len(out.Failures) != 1) {
+				err = errors.New("want the inactive one deleted and the active one refused")
+			}
+			return out, err
+		}},
 		{"ecs.ListTasks", func() (any, error) { return c.ecs.ListTasks(ctx, &ecs.ListTasksInput{Cluster: cluster}) }},
 		{"ecs.TagResource", func() (any, error) {
 			return c.ecs.TagResource(ctx, &ecs.TagResourceInput{ResourceArn: &arn, Tags: []ecstypes.Tag{{Key: aws.String("k"), Value: aws.String("v")}}})
@@ -171,13 +185,40 @@ func TestEveryOperationOverTheWire(t *testing.T) {
 		{"ssm.GetParametersByPath", func() (any, error) {
 			return c.ssm.GetParametersByPath(ctx, &ssm.GetParametersByPathInput{Path: aws.String("/k")})
 		}},
+		{"ssm.DescribeParameters", func() (any, error) {
+			out, err := c.ssm.DescribeParameters(ctx, &ssm.DescribeParametersInput{ParameterFilters: []ssmtypes.ParameterStringFilter{{
+				Key: aws.String("Name"), Option: aws.String("BeginsWith"), Values: []string{"/k/"}}}})
+			if err == nil && len(out.Parameters) != 1 {
+				err = errors.New("want the one below /k")
+			}
+			return out, err
+		}},
+		{"ssm.DeleteParameters", func() (any, error) {
+			return c.ssm.DeleteParameters(ctx, &ssm.DeleteParametersInput{Names: []string{"/k/none"}})
+		}},
 		{"ssm.DeleteParameter", func() (any, error) {
 			return c.ssm.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: aws.String("/k/a")})
 		}},
 		{"logs.CreateLogGroup", func() (any, error) {
 			return c.logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/other")})
 		}},
+		{"logs.PutRetentionPolicy", func() (any, error) {
+			return c.logs.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: aws.String("/other"), RetentionInDays: aws.Int32(7)})
+		}},
 		{"logs.DescribeLogGroups", func() (any, error) { return c.logs.DescribeLogGroups(ctx, nil) }},
+		{"logs.TagResource", func() (any, error) {
+			return c.logs.TagResource(ctx, &cloudwatchlogs.TagResourceInput{ResourceArn: aws.String("arn:aws:logs:us-east-1:123456789012:log-group:/other"), Tags: map[string]string{"k": "v"}})
+		}},
+		{"logs.ListTagsForResource", func() (any, error) {
+			out, err := c.logs.ListTagsForResource(ctx, &cloudwatchlogs.ListTagsForResourceInput{ResourceArn: aws.String("arn:aws:logs:us-east-1:123456789012:log-group:/other")})
+			if err == nil && out.Tags["k"] != "v" {
+				err = errors.New("want k: v")
+			}
+			return out, err
+		}},
+		{"logs.DeleteLogGroup", func() (any, error) {
+			return c.logs.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String("/other")})
+		}},
 		{"sts.GetCallerIdentity", func() (any, error) { return c.sts.GetCallerIdentity(ctx, nil) }},
 	}
 	for _, call := range calls {
@@ -222,6 +263,24 @@ func TestErrorsOverTheWire(t *testing.T) {
 		t.Errorf("a request for no service = %v, %v; want 501", response.Status, err)
 	}
 	response.Body.Close()
+}
+
+// TestClientsTryAgain lets the SDK itself repeat what fails: its own tokens make it safe.
+func TestClientsTryAgain(t *testing.T) {
+	t.Parallel()
+	w, c := remote(t, fakeaws.Options{})
+	w.furnish()
+	w.cloud.SetFaults(fakeaws.Faults{FailOnce: fakeaws.FailOperation})
+	out, err := c.ec2.CreateFleet(t.Context(), w.fleet(), func(o *ec2.Options) {
+		o.RetryMaxAttempts = 0
+		o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) { r.MaxAttempts, r.MaxBackoff = 3, time.Millisecond })
+	})
+	if err != nil || w.cloud.Launched() != 1 || !slices.Equal(out.Instances[0].InstanceIds, w.cloud.Alive()) {
+		t.Errorf("CreateFleet = %s, %v with %d launched, want one", asJSON(out), err, w.cloud.Launched())
+	}
+	if n := w.cloud.Calls()["ec2.CreateFleet"]; n != 3 {
+		t.Errorf("it took %d calls, want 3", n)
+	}
 }
 
 func TestServiceOf(t *testing.T) {

@@ -23,7 +23,7 @@ import (
 // operations are those whose shapes the tables of names are for.
 var operations = []string{
 	"CreateFleet", "CreateLaunchTemplate", "CreateLaunchTemplateVersion", "DescribeLaunchTemplates", "DescribeLaunchTemplateVersions",
-	"DeleteLaunchTemplate", "DescribeInstances", "TerminateInstances", "CreateTags", "DescribeSubnets", "DescribeVpcs",
+	"DeleteLaunchTemplate", "DescribeInstances", "TerminateInstances", "CreateTags", "DeleteTags", "DescribeSubnets", "DescribeVpcs",
 	"DescribeSecurityGroups", "DescribeInstanceTypes", "DescribeSpotPriceHistory", "DescribeAvailabilityZones",
 }
 

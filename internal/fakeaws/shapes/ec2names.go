@@ -90,6 +90,8 @@ var formNames = map[string]string{
 	"CreateLaunchTemplateInput.TagSpecifications":                                     "TagSpecification",
 	"CreateTagsInput.Resources":                                                       "ResourceId",
 	"CreateTagsInput.Tags":                                                            "Tag",
+	"DeleteTagsInput.Resources":                                                       "ResourceId",
+	"DeleteTagsInput.Tags":                                                            "Tag",
 	"DescribeAvailabilityZonesInput.Filters":                                          "Filter",
 	"DescribeAvailabilityZonesInput.ZoneIds":                                          "ZoneId",
 	"DescribeAvailabilityZonesInput.ZoneNames":                                        "ZoneName",
