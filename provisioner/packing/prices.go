@@ -3,7 +3,7 @@ package packing
 import "math"
 
 // ascentSteps is how often the resource prices are moved before columns are generated.
-const ascentSteps = 150
+const ascentSteps = 250
 
 // tariff is a price for a unit of each resource, by bin.
 type tariff [][dims]float64
@@ -109,7 +109,7 @@ func (p *problem) resourceValues(demand []int64, m *meter) ([]float64, tariff, f
 			copy(best, values)
 			copy(bestUnit, unit)
 		}
-		rate := 0.6 / math.Sqrt(1+float64(step)/4)
+		rate := 1.2 / math.Sqrt(1+float64(step)/2)
 		for t := range share {
 			most := 0.0
 			for r := range dims {
