@@ -163,6 +163,7 @@ func (e *Engine) Run(ctx context.Context) error {
 			rest.wait(ctx, e.inbox.signal)
 			e.stale = true
 		case <-e.inbox.signal:
+			e.gather(ctx)
 		case <-timer.C:
 			e.stale = true
 		}
@@ -231,6 +232,23 @@ const restShare = 9
 
 // maxRest bounds the rest.
 const maxRest = 50 * time.Millisecond
+
+// gatherFor is how long news waits for more of it where each write is billed: what is
+// known together of the children of an array is written with one record of the array.
+const gatherFor = 250 * time.Millisecond
+
+// gather waits for more news, if the records are kept where that saves something.
+func (e *Engine) gather(ctx context.Context) {
+	if _, billed := e.Records.Table().(store.Scattered); !billed {
+		return
+	}
+	timer := time.NewTimer(gatherFor)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
 
 // rest keeps the loop from making passes for nothing. It is about the load on this
 // machine, so it measures real time.
