@@ -8,22 +8,37 @@ import (
 	"github.com/packhorse-batch/packhorse/compute"
 )
 
-// maxRounds bounds how often Once looks again for what compute has not taken.
-const maxRounds = 10
+// maxLinger is how long Once waits, in all, for what is due within retryEvery: what compute
+// did not take is offered again then. Otherwise that would wait for the schedule, which
+// comes each minute.
+const maxLinger = 15 * time.Second
 
-// Once makes passes until they find no more to do, waits until compute has been asked for
-// all they decided, and returns when to look again by time alone: a pass for a function
-// that lives for a moment. The engine should be a new one, for whatever it remembers may be
-// out of date.
+// Once makes passes until they find no more to do and compute has been asked for all they
+// decided, and returns when to look again by time alone: a pass for a function that lives
+// for a moment. What compute did not take is tried again for a while. The engine should be
+// a new one, for whatever it remembers may be out of date.
 func (e *Engine) Once(ctx context.Context) (next time.Time, err error) {
-	for range maxRounds {
+	for lingered := time.Duration(0); ; {
 		next = e.Turn(ctx)
 		e.outbox.wait.Wait()
-		if ctx.Err() != nil || !e.handleFailed(ctx) {
-			break
+		if ctx.Err() != nil {
+			return next, ctx.Err()
+		}
+		if e.handleFailed(ctx) {
+			continue // with its next try in unsent
+		}
+		pause := max(0, next.Sub(e.Now()))
+		if lingered += pause; next.IsZero() || pause > retryEvery || lingered > maxLinger {
+			return next, nil
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return next, ctx.Err()
 		}
 	}
-	return next, ctx.Err()
 }
 
 // errUnheard says that news has to be told again.
