@@ -68,10 +68,12 @@ func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed 
 		out.ReplaceBefore = env.ReplaceBefore.Time()
 		out.ReplaceBy = out.ReplaceBefore.Add(updateTimeout(d.UpdatePolicy))
 	}
-	for _, o := range e.offersOf(env) {
-		if _, none := short.of(o.Type, now); !none {
-			out.Offers = append(out.Offers, o)
-		}
+	out.Offers = e.offersOf(env)
+	if len(short.all) > 0 {
+		out.Offers = slices.DeleteFunc(slices.Clone(out.Offers), func(o provisioner.Offer) bool {
+			_, none := short.of(o.Type, now)
+			return none
+		})
 	}
 	for _, h := range hosts {
 		host := provisioner.Host{

@@ -227,12 +227,7 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 	}
 	if out.Grows {
 		short := w.short[env.Name()]
-		for _, o := range e.offersOf(env) {
-			_, none := short.of(o.Type, now)
-			out.Shapes = append(out.Shapes, scheduler.Shape{
-				Type: o.Type, Has: o.Has, Arch: o.Arch, Short: none,
-			})
-		}
+		out.Shapes = e.shapesOf(env, short, now)
 		out.NoCapacity = short.told(now)
 	}
 	for _, h := range w.hosts[env.Name()] {
@@ -251,6 +246,25 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 		}
 	}
 	return out
+}
+
+// shapesOf is what an environment may launch as the scheduler sees it.
+func (e *Engine) shapesOf(env store.Environment, short shortages, now time.Time) []scheduler.Shape {
+	offers := e.offersOf(env)
+	known := e.offers[env.Name()]
+	if len(short.all) == 0 && known.shapes != nil {
+		return known.shapes // nobody changes them
+	}
+	shapes := make([]scheduler.Shape, len(offers))
+	for i, o := range offers {
+		_, none := short.of(o.Type, now)
+		shapes[i] = scheduler.Shape{Type: o.Type, Has: o.Has, Arch: o.Arch, Short: none}
+	}
+	if len(short.all) == 0 {
+		known.shapes = shapes
+		e.offers[env.Name()] = known
+	}
+	return shapes
 }
 
 func hostType(h store.Host) string {
@@ -281,6 +295,7 @@ type offersOf struct {
 	uuid    string
 	version int64
 	offers  []provisioner.Offer
+	shapes  []scheduler.Shape // of the offers, when none is short; nil until asked for
 }
 
 // offersOf returns the types that an environment may launch, from its cache while
@@ -301,7 +316,7 @@ func (e *Engine) offersOf(env store.Environment) []provisioner.Offer {
 		}
 	}
 	slices.SortStableFunc(offers, func(a, b provisioner.Offer) int { return int(a.Has.MilliVCPU - b.Has.MilliVCPU) })
-	e.offers[env.Name()] = offersOf{uuid, env.Version, offers}
+	e.offers[env.Name()] = offersOf{uuid: uuid, version: env.Version, offers: offers}
 	return offers
 }
 

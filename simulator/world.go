@@ -42,7 +42,7 @@ func newRun(ctx context.Context, c Config) (*run, error) {
 	r.fleet = newFleet(r.sim, r.books, &r.Config.Policy, r.at, func() time.Time { return r.now })
 	r.Home = home.New(home.Parts{
 		Table: mem.Open(), Compute: r.fleet, Account: batch.Account{Region: "us-east-1", ID: "000000000000"},
-		Now: func() time.Time { return r.now }, IdleWindow: r.idle(), Serial: true, NewID: r.newID,
+		Now: func() time.Time { return r.now }, IdleWindow: r.idle(), Serial: true, Alone: true, NewID: r.newID,
 		Types: r.types.catalog, Provision: c.Policy.Provision(), Log: slog.New(slog.DiscardHandler),
 	})
 	if err := r.createEnvironment(ctx); err != nil {

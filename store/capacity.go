@@ -64,22 +64,33 @@ func (r *Records) MoveGone(h Host) []Op {
 // Hosts returns the hosts of an environment that are not gone.
 func (r *Records) Hosts(ctx context.Context, environment string) ([]Host, error) {
 	partition := "host#" + environment
-	read, done := r.hosts.reading(partition, func(item Item) (h Host, err error) {
-		err = decode(item, &h)
-		h.Version = item.Version
-		return h, err
-	})
+	if r.opts.Alone {
+		return r.mirror.hostsOf(ctx, partition, func(ctx context.Context, take func(Item, Host)) error {
+			return r.readHosts(ctx, partition, take)
+		})
+	}
 	var hosts []Host
+	err := r.readHosts(ctx, partition, func(_ Item, h Host) { hosts = append(hosts, h) })
+	return hosts, err
+}
+
+func (r *Records) readHosts(ctx context.Context, partition string, take func(Item, Host)) error {
+	known := r.hosts.reading(partition, decodeHost)
 	err := each(ctx, r.table, Query{Partition: partition}, 0, func(item Item) (bool, error) {
-		h, err := read(item)
-		hosts = append(hosts, h)
+		h, err := known.decode(item)
+		take(item, h)
 		return true, err
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		known.done()
 	}
-	done()
-	return hosts, nil
+	return err
+}
+
+func decodeHost(item Item) (h Host, err error) {
+	err = decode(item, &h)
+	h.Version = item.Version
+	return h, err
 }
 
 // GoneHosts returns the hosts of an environment that went away lately.

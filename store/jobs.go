@@ -273,25 +273,42 @@ func (r *Records) ListJobs(ctx context.Context, queue string, phase Phase, in Li
 func (r *Records) LiveJobs(ctx context.Context, queue string) ([]batch.Job, error) {
 	var jobs []batch.Job
 	for _, phase := range []Phase{Live, LiveChild} {
-		q := Query{Ordering: OrderList, Partition: listPartition(queue, phase)}
-		read, done := r.live.reading(q.Partition, func(item Item) (batch.Job, error) {
-			id, _ := idOf(item.Key)
-			return decodeJob(item, id)
-		})
-		err := each(ctx, r.table, q, 0, func(item Item) (bool, error) {
-			if _, ok := idOf(item.Key); !ok {
-				return true, nil
+		partition := listPartition(queue, phase)
+		if r.opts.Alone {
+			found, err := r.mirror.liveJobs(ctx, partition, func(ctx context.Context, take func(Item, batch.Job)) error {
+				return r.readLive(ctx, partition, take)
+			})
+			if err != nil {
+				return nil, err
 			}
-			j, err := read(item)
-			jobs = append(jobs, j)
-			return true, err
-		})
-		if err != nil {
+			jobs = append(jobs, found...)
+			continue
+		}
+		if err := r.readLive(ctx, partition, func(_ Item, j batch.Job) { jobs = append(jobs, j) }); err != nil {
 			return nil, err
 		}
-		done()
 	}
 	return jobs, nil
+}
+
+// readLive reads the jobs of a partition of OrderList.
+func (r *Records) readLive(ctx context.Context, partition string, take func(Item, batch.Job)) error {
+	known := r.live.reading(partition, func(item Item) (batch.Job, error) {
+		id, _ := idOf(item.Key)
+		return decodeJob(item, id)
+	})
+	err := each(ctx, r.table, Query{Ordering: OrderList, Partition: partition}, 0, func(item Item) (bool, error) {
+		if _, ok := idOf(item.Key); !ok {
+			return true, nil
+		}
+		j, err := known.decode(item)
+		take(item, j)
+		return true, err
+	})
+	if err == nil {
+		known.done()
+	}
+	return err
 }
 
 // Front returns up to limit jobs of a queue (of a share of it) that may start, in

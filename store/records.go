@@ -34,12 +34,16 @@ type Records struct {
 	shared shared
 	live   remembered[batch.Job]
 	hosts  remembered[Host]
+	mirror mirror // with Options.Alone
 }
 
 // Options are choices of a home.
 type Options struct {
 	// TaskLookup keeps the ordering that finds a job by its ECS task.
 	TaskLookup bool
+	// Alone says that all writes to the table are made through these Records, one after
+	// the other, as in a simulation: what passes read each time is then kept in memory.
+	Alone bool
 }
 
 // New returns the records of a table.
@@ -47,7 +51,15 @@ func New(table Table, opts Options) *Records { return &Records{table: asked{tabl
 
 // Write applies all operations or none; a failed condition is ErrConflict.
 func (r *Records) Write(ctx context.Context, ops ...Op) error {
-	return r.table.Write(ctx, ops...)
+	err := r.table.Write(ctx, ops...)
+	switch {
+	case !r.opts.Alone:
+	case err == nil:
+		r.mirror.wrote(ops)
+	case !IsConflict(err):
+		r.mirror.forget() // it may be written all the same
+	}
+	return err
 }
 
 // Table returns the table below, for what has no type: purging, closing.

@@ -41,6 +41,9 @@ type Parts struct {
 	ECS bool
 	// OrderingLag is how far the table's orderings may lag behind; 0 for those that do not.
 	OrderingLag time.Duration
+	// Alone says that nobody else writes to the table, and that Serial is set; see
+	// store.Options.
+	Alone bool
 	// NewID makes the ids of jobs and hosts; nil is jobs.NewID.
 	NewID func() string
 	// Types are the instance types there are; nil is catalog.Default.
@@ -61,7 +64,7 @@ type Home struct {
 
 // New wires a home. Nothing runs until Engine.Run.
 func New(p Parts) *Home {
-	records := store.New(p.Table, store.Options{TaskLookup: p.TaskLookup})
+	records := store.New(p.Table, store.Options{TaskLookup: p.TaskLookup, Alone: p.Alone})
 	types := p.Types
 	if types == nil {
 		types = catalog.Default()
