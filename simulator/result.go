@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -243,14 +244,17 @@ func (s *series) timeline() Timeline {
 		if seconds <= 0 {
 			break
 		}
-		t.VCPUs = append(t.VCPUs, sum.vcpu/seconds)
-		t.UsedVCPUs = append(t.UsedVCPUs, sum.usedVCPU/seconds)
-		t.WaitingVCPUs = append(t.WaitingVCPUs, max(0, sum.waiting/seconds))
-		t.Hosts = append(t.Hosts, sum.hosts/seconds)
-		t.USDPerHour = append(t.USDPerHour, sum.usd/seconds)
+		t.VCPUs = append(t.VCPUs, clean(sum.vcpu/seconds))
+		t.UsedVCPUs = append(t.UsedVCPUs, clean(sum.usedVCPU/seconds))
+		t.WaitingVCPUs = append(t.WaitingVCPUs, clean(sum.waiting/seconds))
+		t.Hosts = append(t.Hosts, clean(sum.hosts/seconds))
+		t.USDPerHour = append(t.USDPerHour, clean(sum.usd/seconds))
 	}
 	return t
 }
+
+// clean rounds to a millionth: what additions and subtractions leave is not data.
+func clean(v float64) float64 { return max(0, math.Round(v*1e6)/1e6) }
 
 // spread sorts values and sums them up.
 func spread(values []float64) Spread {

@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"html/template"
+	"math"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -43,6 +45,21 @@ var variables = func() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }()
 
+// pale are the inks where they are drawn with an opacity, as the SVG writes them.
+var pale = regexp.MustCompile(`rgba\((\d+),254,253,([0-9.]+)\)`)
+
+// seeThrough mixes pale inks with what is below them.
+func seeThrough(svg string) string {
+	return pale.ReplaceAllStringFunc(svg, func(found string) string {
+		parts := pale.FindStringSubmatch(found)
+		opacity, err := strconv.ParseFloat(parts[2], 64)
+		if err != nil {
+			return found
+		}
+		return fmt.Sprintf("color-mix(in srgb, rgb(%s,254,253) %.0f%%, transparent)", parts[1], 100*opacity)
+	})
+}
+
 var theme = charts.MakeTheme(charts.ThemeOption{
 	AxisStrokeColor: inkAxis, AxisSplitLineColor: inkGrid, BackgroundColor: charts.ColorTransparent,
 	TextColor: inkText, SeriesColors: inks,
@@ -64,7 +81,7 @@ func svg(p *charts.Painter, height int, label string) (template.HTML, error) {
 	if err != nil {
 		return "", err
 	}
-	text := variables.Replace(string(raw))
+	text := variables.Replace(seeThrough(string(raw)))
 	_, inner, found := strings.Cut(text, ">")
 	if !found {
 		return "", fmt.Errorf("the plot %q is not SVG", label)
@@ -115,7 +132,14 @@ func lines(title string, curves []curve, area bool, label func(i int) string, va
 	}
 	opt.XAxis.LabelCount = 8
 	opt.XAxis.BoundaryGap = charts.Ptr(false)
-	opt.YAxis[0].Min = charts.Ptr(0.0)
+	top := 0.0
+	for _, c := range curves {
+		for _, v := range c.values {
+			top = max(top, v)
+		}
+	}
+	opt.YAxis[0].Min, opt.YAxis[0].Max = charts.Ptr(0.0), charts.Ptr(roundUp(top))
+	opt.YAxis[0].LabelCount = 6
 	opt.ValueFormatter = value
 	p := newPainter(plotHeight)
 	if err := p.LineChart(opt); err != nil {
@@ -124,15 +148,29 @@ func lines(title string, curves []curve, area bool, label func(i int) string, va
 	return svg(p, plotHeight, title)
 }
 
+// roundUp returns the end of an axis: five steps of a round length that hold v.
+func roundUp(v float64) float64 {
+	if v <= 0 {
+		return 5
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(v/5)))
+	for _, step := range []float64{1, 2, 3, 4, 5, 6, 8, 10} {
+		if 5*step*unit >= v {
+			return 5 * step * unit
+		}
+	}
+	return v
+}
+
 // plain writes the values of an axis.
 func plain(v float64) string {
 	switch {
 	case v >= 1e6:
-		return strconv.FormatFloat(v/1e6, 'f', -1, 64) + "M"
+		return strconv.FormatFloat(v/1e6, 'g', 4, 64) + "M"
 	case v >= 1e4:
-		return strconv.FormatFloat(v/1e3, 'f', -1, 64) + "k"
+		return strconv.FormatFloat(v/1e3, 'g', 4, 64) + "k"
 	}
-	return strconv.FormatFloat(v, 'f', -1, 64)
+	return strconv.FormatFloat(v, 'g', 4, 64)
 }
 
 // maxRows is how many hosts the host timeline shows.
@@ -142,7 +180,7 @@ const maxRows = 120
 const (
 	rowHeight    = 5
 	marginLeft   = 56
-	marginRight  = 20
+	marginRight  = 36
 	marginTop    = 10
 	marginBottom = 26
 )
