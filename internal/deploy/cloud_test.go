@@ -240,6 +240,9 @@ func value(list []types.Parameter, name string) string {
 
 func (f *fakeStacks) DeleteStack(_ context.Context, in *cloudformation.DeleteStackInput, _ ...func(*cloudformation.Options)) (*cloudformation.DeleteStackOutput, error) {
 	if s := f.find(*in.StackName); s != nil {
+		if s.StackStatus == types.StackStatusUpdateInProgress {
+			return nil, apiError("ValidationError", "Stack [%s] cannot be deleted while in status UPDATE_IN_PROGRESS", *in.StackName)
+		}
 		f.calls = append(f.calls, "delete")
 		f.begin(s, "DELETE")
 	}

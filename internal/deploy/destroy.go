@@ -43,6 +43,7 @@ func (a *Account) Destroy(ctx context.Context, o DestroyOptions, progress Progre
 	if err != nil {
 		return err
 	}
+	existed := stack != nil
 	alive, err := a.alive(ctx, o.Name)
 	if err != nil {
 		return err
@@ -50,10 +51,8 @@ func (a *Account) Destroy(ctx context.Context, o DestroyOptions, progress Progre
 	if !alive.empty() && !o.Force {
 		return alive.refuse(o.Name)
 	}
-	if stack != nil && !changing(stack.StackStatus) {
-		if err := a.halt(ctx, *stack, progress); err != nil {
-			return err
-		}
+	if stack, err = a.halted(ctx, stack, progress); err != nil {
+		return err
 	}
 	if err := a.end(ctx, o.Name, progress); err != nil {
 		return err
@@ -67,7 +66,7 @@ func (a *Account) Destroy(ctx context.Context, o DestroyOptions, progress Progre
 	if err := a.end(ctx, o.Name, progress); err != nil { // of a pass that was under way
 		return err
 	}
-	return a.removeLeftovers(ctx, o.Name, stack != nil || !alive.empty(), progress)
+	return a.removeLeftovers(ctx, o.Name, existed || !alive.empty(), progress)
 }
 
 // living is what of a deployment lives.
@@ -137,6 +136,25 @@ func (a *Account) alive(ctx context.Context, deployment string) (living, error) 
 		}
 	}
 	return l, nil
+}
+
+// halted waits until a stack no longer changes, stops the scheduler, and returns the
+// stack; nil if there is none any more.
+func (a *Account) halted(ctx context.Context, stack *types.Stack, progress Progress) (*types.Stack, error) {
+	if stack != nil && changing(stack.StackStatus) && stack.StackStatus != types.StackStatusReviewInProgress {
+		progress.say("the stack is %s: waiting for that to end", stack.StackStatus)
+		f, err := a.follow(ctx, aws.ToString(stack.StackId), progress)
+		if err != nil {
+			return nil, err
+		}
+		if stack, err = f.wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if stack == nil || stack.StackStatus == types.StackStatusDeleteComplete {
+		return nil, nil //nolint:nilnil // no stack is an answer
+	}
+	return stack, a.halt(ctx, *stack, progress)
 }
 
 // halt stops the scheduler: the rules and the stream that start the functions are

@@ -99,6 +99,24 @@ func TestDestroyGoesOnWhereItBrokeOff(t *testing.T) {
 			t.Errorf("destroy again: %v", err)
 		}
 	})
+	t.Run("while the stack still changes", func(t *testing.T) {
+		c := busy(t)
+		for _, s := range c.stacks.stacks {
+			c.stacks.begin(s, "UPDATE")
+		}
+		if err := c.destroy(true); err != nil || c.said("the stack is UPDATE_IN_PROGRESS: waiting for that to end") != 0 {
+			t.Errorf("destroy = %v, told %q; want it to wait first", err, c.steps)
+		}
+	})
+	t.Run("while the stack is being deleted", func(t *testing.T) {
+		c := busy(t)
+		for _, s := range c.stacks.stacks {
+			c.stacks.begin(s, "DELETE")
+		}
+		if err := c.destroy(true); err != nil || c.objects.name != "" {
+			t.Errorf("destroy = %v, want the rest gone", err)
+		}
+	})
 	t.Run("when only the stack is gone", func(t *testing.T) {
 		c := busy(t)
 		clear(c.stacks.stacks)
