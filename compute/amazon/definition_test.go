@@ -278,3 +278,13 @@ func TestTagsOfATask(t *testing.T) {
 		t.Errorf("%d tags, ECS takes %d besides its own and the definition's", len(got), maxTags-inheritedTags)
 	}
 }
+
+func TestWhatFitsAHostInThousandthsFitsItInUnits(t *testing.T) {
+	for _, milli := range []int64{1, 7, 100, 125, 250, 333, 1000, 1500} {
+		const host = 96_000 // 96 vCPUs
+		each, many := units(batch.Resources{MilliVCPU: milli}), host/milli
+		if all := units(batch.Resources{MilliVCPU: host}); each*many > all {
+			t.Errorf("%d tasks of %d thousandths take %d units, a host of %d has %d", many, milli, each*many, host, all)
+		}
+	}
+}

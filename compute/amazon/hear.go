@@ -3,6 +3,7 @@ package amazon
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -32,6 +33,9 @@ func (b *Backend) Hear(ctx context.Context, raw json.RawMessage) ([]compute.News
 			t, err := detail[ecstypes.Task](e)
 			if err != nil {
 				return nil, err
+			}
+			if !strings.HasPrefix(lastOf(deref(t.TaskDefinitionArn)), familyPrefix+b.o.Deployment+"-") {
+				continue // of another deployment in the account
 			}
 			s, err := b.settled(ctx, *n.Task, t)
 			if err != nil {

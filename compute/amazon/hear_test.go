@@ -174,7 +174,7 @@ func TestEventsOfOthersAreNoNews(t *testing.T) {
 	other := p.open()
 	other.o.Deployment = "other"
 	host := mustLaunch(t, other, spotRequest("h-1"))
-	for _, event := range []string{spotEvent, rebalanceEvent, instanceEvent, containerEvent} {
+	for _, event := range []string{taskEvent, spotEvent, rebalanceEvent, instanceEvent, containerEvent} {
 		mine := strings.NewReplacer("i-1234567890abcdef0", host.Instance, "i-f3a8506b", host.Instance).Replace(event)
 		for _, raw := range []string{event, mine} { // an instance that nobody knows, and one of another deployment
 			if news, err := p.open().Hear(t.Context(), json.RawMessage(raw)); err != nil || len(news) > 0 {

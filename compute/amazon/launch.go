@@ -231,6 +231,12 @@ func (b *Backend) choose(ctx context.Context, r compute.HostRequest) (choices, e
 		distinct[p.Type] = true
 	}
 	c.Strategy = strategyOf(r.Settings, r.Market, len(distinct))
+	if bid := deref(r.Settings.BidPercentage); r.Market == compute.Spot && bid > 0 && bid < 100 {
+		// A price below On-Demand's would have to be said in dollars for each type, which
+		// nobody here knows; EC2 never takes more than On-Demand's.
+		b.o.Log.Warn("bidPercentage is not kept to: Spot is bought at the market's price, at most that of On-Demand",
+			"environment", r.Environment, "bidPercentage", bid)
+	}
 	return c, nil
 }
 

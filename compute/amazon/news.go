@@ -20,6 +20,12 @@ const (
 	eventInstance  = "EC2 Instance State-change Notification"
 )
 
+// EventTypes are the detail-types of the events that [News] understands: those that a
+// rule of EventBridge is to deliver.
+func EventTypes() []string {
+	return []string{eventTask, eventContainer, eventSpot, eventRebalance, eventInstance}
+}
+
 // event is what EventBridge delivers.
 type event struct {
 	DetailType string          `json:"detail-type"`

@@ -41,8 +41,9 @@ func size(o *types.ContainerOverride, t compute.Task, c compute.Container) {
 	o.Cpu, o.Memory = new(int32(units(c.Need))), new(int32(c.Need.MemoryMiB))
 }
 
-// units are vCPUs as ECS counts them.
-func units(r batch.Resources) int64 { return (r.MilliVCPU*cpuUnits + 999) / 1000 }
+// units are vCPUs as ECS counts them, rounded down: what fits a host in thousandths then
+// fits it in units too, however many tasks there are.
+func units(r batch.Resources) int64 { return r.MilliVCPU * cpuUnits / 1000 }
 
 // characters is how long ECS finds overrides: JSON with lower-case names, without what
 // is not set.

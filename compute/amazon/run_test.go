@@ -309,3 +309,26 @@ func TestOnlyTasksOfOurClustersAreListed(t *testing.T) {
 		t.Errorf("ListTasks() = %+v, %v; want job-2 only", tasks, err)
 	}
 }
+
+func TestAHostAndATaskCostOneCallEach(t *testing.T) {
+	p := newPlace(t)
+	b := p.open()
+	mustLaunch(t, b, request("h-0"))
+	p.ready(t, b, "h-0")
+	mustRun(t, b, hostTask(0, "h-0", asIs))
+	before := p.cloud.Calls()
+	const each = 5
+	for n := range each {
+		mustLaunch(t, p.open(), request(fmt.Sprintf("h-%d", n+1))) // a process each, with the records only
+		mustRun(t, p.open(), hostTask(n+1, "h-0", asIs))
+	}
+	for operation, calls := range p.cloud.Calls() {
+		want := before[operation]
+		if operation == "ec2.CreateFleet" || operation == "ecs.RunTask" {
+			want += each
+		}
+		if calls != want {
+			t.Errorf("%s was called %d times, want %d", operation, calls, want)
+		}
+	}
+}
