@@ -56,6 +56,14 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	values, unit, bound := coarse.resourceValues(demand, m)
 	e.sortBy(values)
 	proven := p.pieces(unit)
+	plain := p.firstFit(left)
+	whole := p.covers(plain, left) // types may be limited in number
+	if whole {
+		plain = p.improve(plain, m)
+		if p.cost(plain) <= bound*(1+goodEnough) || !m.more() {
+			return plain, proven
+		}
+	}
 	lent := m.left * 6 / 10
 	first := m.part(lent)
 	rel := g.relax(demand, values, 0, bound, &first)
@@ -69,10 +77,8 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	if e.exact && g.best != nil && p.cost(g.best) < p.cost(out)*(1-1e-9) {
 		out = p.improve(g.best, m)
 	}
-	if plain := p.firstFit(left); p.covers(plain, left) {
-		if plain = p.improve(plain, m); p.cost(plain) < p.cost(out)*(1-1e-9) {
-			out = plain
-		}
+	if whole && p.cost(plain) < p.cost(out)*(1-1e-9) {
+		out = plain
 	}
 	return out, proven
 }

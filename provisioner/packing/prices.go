@@ -5,6 +5,12 @@ import "math"
 // ascentSteps is how often the resource prices are moved before columns are generated.
 const ascentSteps = 250
 
+// The prices are settled when so many steps have raised the bound by less than this part.
+const (
+	patience = 25
+	settled  = 2e-5
+)
+
 // tariff is a price for a unit of each resource, by bin.
 type tariff [][dims]float64
 
@@ -45,7 +51,7 @@ func (p *problem) resourceValues(demand []int64, m *meter) ([]float64, tariff, f
 	}
 	best := make([]float64, items)
 	values := make([]float64, items)
-	bestTotal := -1.0
+	bestTotal, lastTotal := -1.0, 0.0
 	cost := make([]float64, bins)
 	pairs := 0
 	for t := range p.fit {
@@ -108,6 +114,12 @@ func (p *problem) resourceValues(demand []int64, m *meter) ([]float64, tariff, f
 			bestTotal = total
 			copy(best, values)
 			copy(bestUnit, unit)
+		}
+		if step%patience == 0 {
+			if step > 0 && bestTotal < lastTotal*(1+settled) {
+				break
+			}
+			lastTotal = bestTotal
 		}
 		rate := 1.2 / math.Sqrt(1+float64(step)/2)
 		for t := range share {

@@ -117,6 +117,9 @@ func (g *generator) relax(demand []int64, values []float64, turn int, bound floa
 		copy(left, demand)
 		st := g.greedy(left, w, nil, 0.995, nil, m)
 		g.keep(st, turn == 0)
+		if g.p.cost(st) <= bound*(1+goodEnough) {
+			break
+		}
 		g.correct(st, w, 0.5)
 	}
 	return g.solve(demand, slices.Clone(values), bound, m, 1e-3)
@@ -133,6 +136,10 @@ func (g *generator) keep(st []stack, whole bool) {
 	}
 }
 
+// goodEnough is how far above what is known to be the least a packing may be, as a part
+// of it, for the search to end.
+const goodEnough = 1e-4
+
 // finishTries is how many packings of the rest are tried.
 const finishTries = 12
 
@@ -141,7 +148,10 @@ func (g *generator) finish(demand []int64, values []float64, tries int, m *meter
 	w := slices.Clone(values)
 	left := make([]int64, len(demand))
 	var best []stack
-	bestCost := 0.0
+	bestCost, worth := 0.0, 0.0
+	for i, d := range demand {
+		worth += values[i] * float64(d)
+	}
 	for try := range tries {
 		if try > 0 && !m.more() {
 			break
@@ -150,6 +160,9 @@ func (g *generator) finish(demand []int64, values []float64, tries int, m *meter
 		st := g.greedy(left, w, nil, 0.9999, nil, m)
 		if c := g.p.cost(st); try == 0 || c < bestCost {
 			best, bestCost = st, c
+		}
+		if bestCost <= worth*(1+goodEnough) {
+			break
 		}
 		g.correct(st, w, 0.5)
 	}
