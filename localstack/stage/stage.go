@@ -6,7 +6,6 @@ package stage
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -158,6 +157,14 @@ func (s *Stage) Batch(id, secret string) *batch.Client {
 // Play brings the stream of the table to the pass function, and invokes pass and sweep on
 // their schedule, until ctx ends.
 func (s *Stage) Play(ctx context.Context) error {
+	err := s.play(ctx)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // whatever went wrong then, it was the end
+	}
+	return err
+}
+
+func (s *Stage) play(ctx context.Context) error {
 	table, err := s.DynamoDB.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &s.Table})
 	if err != nil {
 		return err
@@ -178,9 +185,6 @@ func (s *Stage) Play(ctx context.Context) error {
 	err = stream.Run(ctx)
 	cancel()
 	schedule.Wait()
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
 	return err
 }
 
