@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
@@ -18,41 +17,30 @@ import (
 // does not say: which host an instance is. Hosts that are not ours give nothing. A host
 // that EC2 is about to take, or may take, is drained at once.
 func (b *Backend) Hear(ctx context.Context, raw json.RawMessage) ([]compute.News, error) {
-	news, err := News(raw)
+	e, err := eventOf(raw)
 	if err != nil {
 		return nil, err
 	}
-	var out []compute.News
-	for _, n := range news {
-		switch {
-		case n.Task != nil:
-			var e event
-			if err := json.Unmarshal(raw, &e); err != nil {
-				return nil, err
-			}
-			t, err := detail[ecstypes.Task](e)
-			if err != nil {
-				return nil, err
-			}
-			if !strings.HasPrefix(lastOf(deref(t.TaskDefinitionArn)), familyPrefix+b.o.Deployment+"-") {
-				continue // of another deployment in the account
-			}
-			s, err := b.settled(ctx, *n.Task, t)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, compute.News{Task: &s})
-		case n.Host != nil:
-			h, err := b.hearHost(ctx, *n.Host, raw)
-			if err != nil {
-				return nil, err
-			}
-			if h != nil {
-				out = append(out, compute.News{Host: h})
-			}
+	task, host, err := e.tells()
+	switch {
+	case err != nil:
+		return nil, err
+	case task != nil:
+		if !strings.HasPrefix(lastOf(deref(task.TaskDefinitionArn)), familyPrefix+b.o.Deployment+"-") {
+			return nil, nil // of another deployment in the account
 		}
+		s, err := b.settled(ctx, statusOf(*task), *task)
+		if err != nil {
+			return nil, err
+		}
+		return []compute.News{{Task: &s}}, nil
+	case host != nil:
+		if host, err = b.hearHost(ctx, *host, e); err != nil || host == nil {
+			return nil, err
+		}
+		return []compute.News{{Host: host}}, nil
 	}
-	return out, nil
+	return nil, nil
 }
 
 // told is what an event of a container instance told last. ECS sends one whenever a task
@@ -79,11 +67,7 @@ func (b *Backend) isOld(heard compute.Host) bool {
 }
 
 // hearHost completes news of a host; nil if it is not ours or tells nothing new.
-func (b *Backend) hearHost(ctx context.Context, heard compute.Host, raw json.RawMessage) (*compute.Host, error) {
-	var e event
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return nil, err
-	}
+func (b *Backend) hearHost(ctx context.Context, heard compute.Host, e event) (*compute.Host, error) {
 	if e.DetailType == eventContainer && b.isOld(heard) {
 		return nil, nil
 	}

@@ -45,48 +45,73 @@ type ec2Detail struct {
 // The details of ECS's events are the tasks and container instances of its API in JSON,
 // with times as text.
 func News(raw json.RawMessage) ([]compute.News, error) {
+	e, err := eventOf(raw)
+	if err != nil {
+		return nil, err
+	}
+	task, host, err := e.tells()
+	switch {
+	case err != nil:
+		return nil, err
+	case task != nil:
+		s := statusOf(*task)
+		return []compute.News{{Task: &s}}, nil
+	case host != nil:
+		return []compute.News{{Host: host}}, nil
+	}
+	return nil, nil
+}
+
+func eventOf(raw json.RawMessage) (event, error) {
 	var e event
 	if err := json.Unmarshal(raw, &e); err != nil {
-		return nil, fmt.Errorf("reading an event: %w", err)
+		return e, fmt.Errorf("reading an event: %w", err)
 	}
+	return e, nil
+}
+
+// tells returns the task or the host that an event is about, or neither.
+func (e event) tells() (task *ecstypes.Task, host *compute.Host, err error) {
 	switch e.DetailType {
 	case eventTask:
 		t, err := detail[ecstypes.Task](e)
-		if err != nil {
-			return nil, err
+		if s := statusOf(t); err != nil || s.ID == "" || s.JobID == "" || !isOurs(t) {
+			return nil, nil, err
 		}
-		s := statusOf(t)
-		if s.ID == "" || s.JobID == "" || !isOurs(t) {
-			return nil, nil
-		}
-		return []compute.News{{Task: &s}}, nil
+		return &t, nil, nil
 	case eventContainer:
 		c, err := detail[ecstypes.ContainerInstance](e)
 		if err != nil || deref(c.Ec2InstanceId) == "" {
-			return nil, err
+			return nil, nil, err
 		}
-		h := compute.Host{Instance: *c.Ec2InstanceId}
-		join(&h, c)
-		return []compute.News{{Host: &h}}, nil
+		host = &compute.Host{Instance: *c.Ec2InstanceId}
+		join(host, c)
+		return nil, host, nil
 	case eventSpot, eventRebalance, eventInstance:
 		d, err := detail[ec2Detail](e)
 		if err != nil || d.Instance == "" {
-			return nil, err
+			return nil, nil, err
 		}
-		h := compute.Host{Instance: d.Instance, State: compute.HostDraining}
-		switch {
-		case e.DetailType == eventSpot:
-			h.Reason = "EC2 takes the Spot Instance back in two minutes"
-		case e.DetailType == eventRebalance:
-			h.Reason = "the Spot Instance is at elevated risk of interruption"
-		case d.State == "shutting-down" || d.State == "terminated":
-			h = gone("", "", "", d.Instance, "the instance was terminated")
-		default:
-			return nil, nil
-		}
-		return []compute.News{{Host: &h}}, nil
+		return nil, e.instance(d), nil
 	}
-	return nil, nil
+	return nil, nil, nil
+}
+
+// instance is what an event of EC2 means for a host; nil for nothing.
+func (e event) instance(d ec2Detail) *compute.Host {
+	h := &compute.Host{Instance: d.Instance, State: compute.HostDraining}
+	switch {
+	case e.DetailType == eventSpot:
+		h.Reason = "EC2 takes the Spot Instance back in two minutes"
+	case e.DetailType == eventRebalance:
+		h.Reason = "the Spot Instance is at elevated risk of interruption"
+	case d.State == "shutting-down" || d.State == "terminated":
+		end := gone("", "", "", d.Instance, "the instance was terminated")
+		return &end
+	default:
+		return nil
+	}
+	return h
 }
 
 func detail[T any](e event) (T, error) {
