@@ -44,7 +44,7 @@ go version
 runner=$(tool "$gotestsum")
 engine_prepare
 clients_prepare
-localstack/install.sh
+localstack/install.sh || echo "skipped: tests with DynamoDB Local and moto; localstack/install.sh failed"
 
 status=0
 race_pass || status=$?
