@@ -3,6 +3,7 @@ package packing
 import (
 	"cmp"
 	"container/heap"
+	"math"
 	"slices"
 )
 
@@ -18,10 +19,35 @@ const maxClasses = 200
 // negligible is the part of the whole value that may be lost by joining items.
 const negligible = 0.0005
 
+// tooMuch is the part of the whole value that joining items may lose before classes take
+// the mean size of their jobs.
+const tooMuch = 0.003
+
+// meanNeed is the mean of what the jobs of items need, rounded up.
+func (p *problem) meanNeed(items []int32) vector {
+	var sum [dims]float64
+	jobs := 0.0
+	for _, i := range items {
+		n := float64(p.items[i].demand)
+		jobs += n
+		for r := range dims {
+			sum[r] += n * p.items[i].size[r]
+		}
+	}
+	var need vector
+	for r := range dims {
+		need[r] = int64(math.Ceil(sum[r] / max(jobs, 1)))
+	}
+	return need
+}
+
 // classes is a coarser problem.
 type classes struct {
 	*problem
 	members [][]int32 // items of the fine problem, by class
+	// mean says that a class has the mean size of its jobs, not the largest: where all
+	// would be taken for as large as the largest, much would be paid for nothing.
+	mean bool
 }
 
 // cluster is a class in the making.
@@ -118,8 +144,11 @@ func (p *problem) classify(limit int, weight [dims]float64) *classes {
 	}
 	slices.SortFunc(all, func(a, b cluster) int { return cmp.Compare(slices.Min(a.items), slices.Min(b.items)) })
 
-	out := &classes{problem: &problem{bins: p.bins, permits: p.permits}}
+	out := &classes{problem: &problem{bins: p.bins, permits: p.permits}, mean: lost > tooMuch*total}
 	for _, c := range all {
+		if out.mean {
+			c.need = p.meanNeed(c.items)
+		}
 		it := item{need: c.need, permit: p.items[c.items[0]].permit}
 		for r := range dims {
 			it.size[r] = float64(c.need[r])
@@ -181,4 +210,31 @@ func (p *problem) singly() *classes {
 	}
 	out.prepare()
 	return out
+}
+
+// typical is the same classes with the mean size of their jobs, for prices; fine is the
+// problem of the items.
+func (c *classes) typical(fine *problem) *problem {
+	out := *c.problem
+	out.items = slices.Clone(c.items)
+	for k, members := range c.members {
+		if len(members) == 1 {
+			continue
+		}
+		var sum [dims]float64
+		jobs := 0.0
+		for _, i := range members {
+			n := float64(fine.items[i].demand)
+			jobs += n
+			for r := range dims {
+				sum[r] += n * fine.items[i].size[r]
+			}
+		}
+		for r := range dims {
+			if jobs > 0 {
+				out.items[k].size[r] = sum[r] / jobs
+			}
+		}
+	}
+	return &out
 }

@@ -8,7 +8,7 @@ type emitter struct {
 	first  []int   // by class: members before are used up
 	exact  bool    // each class is one item
 	out    []stack // in fine items
-	value  []float64
+	weight [dims]float64
 	order  []int32 // classes by value, the largest first
 }
 
@@ -45,12 +45,25 @@ func (e *emitter) one(s stack, demand []int64) bool {
 		f.items = append(f.items, i)
 		f.count = append(f.count, n)
 	}
+	carry := 0.0 // how much larger than planned the jobs so far were
 	for k, c := range s.items {
 		want := s.count[k]
 		members := e.coarse.members[c]
+		if e.coarse.mean && len(members) > 1 {
+			for ; want > 0; want-- {
+				i := e.like(c, e.worth(e.coarse.items[c].need)-carry, room)
+				if i < 0 {
+					break
+				}
+				carry += e.worth(e.fine.items[i].need) - e.worth(e.coarse.items[c].need)
+				add(i, 1)
+				demand[c]--
+			}
+			continue
+		}
 		for at := e.first[c]; at < len(members) && want > 0; at++ {
 			i := members[at]
-			if n := min(e.left[i], want); n > 0 {
+			if n := e.fine.items[i].need.times(room, min(e.left[i], want)); n > 0 {
 				add(i, n)
 				want -= n
 				demand[c] -= n
@@ -86,6 +99,50 @@ func (e *emitter) one(s stack, demand []int64) bool {
 	f.join()
 	e.out = append(e.out, stack{bin: s.bin, filling: f, hosts: 1})
 	return true
+}
+
+// worth is what a need is worth by the weights of its resources.
+func (e *emitter) worth(v vector) float64 {
+	return e.weight[0]*float64(v[0]) + e.weight[1]*float64(v[1]) + e.weight[2]*float64(v[2])
+}
+
+// likeLooks bounds how far from the right size a job is looked for.
+const likeLooks = 40
+
+// like returns a member of a class with jobs left that fits and is worth about so much,
+// or -1.
+func (e *emitter) like(c int32, worth float64, room vector) int32 {
+	members := e.coarse.members[c]
+	for e.first[c] < len(members) && e.left[members[e.first[c]]] == 0 {
+		e.first[c]++
+	}
+	// Members are in order of worth, the largest first.
+	low, high := e.first[c], len(members)
+	for low < high {
+		mid := (low + high) / 2
+		if e.worth(e.fine.items[members[mid]].need) > worth {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	usable := func(at int) bool {
+		return at >= e.first[c] && at < len(members) && e.left[members[at]] > 0 && e.fine.items[members[at]].need.fits(room)
+	}
+	for d := range likeLooks {
+		if usable(low + d) {
+			return members[low+d]
+		}
+		if usable(low - 1 - d) {
+			return members[low-1-d]
+		}
+	}
+	for at := e.first[c]; at < min(len(members), e.first[c]+likeLooks); at++ {
+		if usable(at) {
+			return members[at]
+		}
+	}
+	return -1
 }
 
 // topUpLooks bounds how many items of a class are tried where a host is filled up.

@@ -39,8 +39,9 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	if len(p.items) <= limit {
 		limit = 0 // all apart
 	}
-	coarse := p.classify(limit, p.weights())
-	e := &emitter{fine: p, coarse: coarse, left: slices.Clone(left), first: make([]int, len(coarse.items))}
+	weight := p.weights()
+	coarse := p.classify(limit, weight)
+	e := &emitter{weight: weight, fine: p, coarse: coarse, left: slices.Clone(left), first: make([]int, len(coarse.items))}
 	e.exact = true
 	for _, members := range coarse.members {
 		e.exact = e.exact && len(members) == 1
@@ -53,7 +54,13 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 		p: coarse.problem, sack: newKnapsack(coarse.problem), emit: e,
 		sums: make([]float64, len(demand)), jobs: make([]float64, len(demand)),
 	}
-	values, unit, bound := coarse.resourceValues(demand, m)
+	values, unit, bound := coarse.typical(p).resourceValues(demand, m)
+	if !e.exact {
+		for c := range values {
+			values[c] = coarse.value(unit, c)
+		}
+		bound = 0
+	}
 	e.sortBy(values)
 	proven := p.pieces(unit)
 	plain := p.firstFit(left)
@@ -66,12 +73,25 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	}
 	lent := m.left * 6 / 10
 	first := m.part(lent)
-	rel := g.relax(demand, values, 0, bound, &first)
+	var rel *relaxation
+	if large := coarse.largest(); !e.exact && large != nil {
+		// Large hosts first: they lose the least when real jobs take the place of classes.
+		big := &generator{p: large, sack: newKnapsack(large), emit: e, sums: g.sums, jobs: g.jobs}
+		rel = big.relax(demand, values, 0, bound, &first)
+		big.dive(demand, values, rel, fewLarge*large.dearest(), m)
+		values, rel = rel.value, nil
+	} else {
+		rel = g.relax(demand, values, 0, bound, &first)
+		values = rel.value
+	}
 	m.settle(lent, &first)
-	if finer := p.refine(coarse, rel.value, unit, m); p.total(finer) > p.total(proven) {
+	if finer := p.refine(coarse, values, unit, m); p.total(finer) > p.total(proven) {
 		proven = finer
 	}
-	g.dive(demand, values, rel, m)
+	g.dive(demand, values, rel, 0, m)
+	if !e.exact { // what was larger than its class
+		e.out = append(e.out, p.firstFit(e.left)...)
+	}
 	out := p.improve(e.out, m)
 	// Where there are few jobs, plain ways may be as good or better.
 	if e.exact && g.best != nil && p.cost(g.best) < p.cost(out)*(1-1e-9) {
@@ -95,6 +115,44 @@ func (p *problem) covers(stacks []stack, left []int64) bool {
 		}
 	}
 	return jobs == 0
+}
+
+// fewLarge is how many large hosts' worth of jobs is left to hosts of all sizes.
+const fewLarge = 6
+
+// dearest is the price of the dearest bin.
+func (p *problem) dearest() float64 {
+	most := 0.0
+	for t := range p.bins {
+		most = max(most, p.bins[t].price)
+	}
+	return most
+}
+
+// largest is the problem without bins of which several are no cheaper than a larger one
+// that holds as much; nil if there are none.
+func (p *problem) largest() *problem {
+	out := &problem{items: p.items, bins: p.bins, permits: make([][]bool, len(p.permits))}
+	for k, row := range p.permits {
+		out.permits[k] = slices.Clone(row)
+	}
+	some := false
+	for t := range p.bins {
+		if p.bins[t].max < math.MaxInt64 {
+			continue
+		}
+		if _, k := p.larger(t); k >= 2 {
+			some = true
+			for row := range out.permits {
+				out.permits[row][t] = false
+			}
+		}
+	}
+	if !some {
+		return nil
+	}
+	out.prepare()
+	return out
 }
 
 // boundBranches bounds the exact search in each bin when the bound is made.

@@ -7,9 +7,9 @@ import (
 
 // dive turns the solution of the linear program into whole hosts, part by part: the
 // whole parts of it, then the columns that are nearly whole; and solves the program
-// again for what is left, until little is. demand is what is to be packed, and zero
-// afterwards.
-func (g *generator) dive(demand []int64, values []float64, rel *relaxation, m *meter) {
+// again for what is left, until jobs worth no more than stop are left. demand is what is to be
+// packed. Where stop is 0 all of it is.
+func (g *generator) dive(demand []int64, values []float64, rel *relaxation, stop float64, m *meter) {
 	for turn := range diveTurns {
 		if rel == nil {
 			rel = g.relax(demand, values, turn, 0, m)
@@ -24,14 +24,16 @@ func (g *generator) dive(demand []int64, values []float64, rel *relaxation, m *m
 		for i, d := range demand {
 			left += float64(d) * values[i]
 		}
-		if left == 0 {
+		if left <= stop {
 			return
 		}
 		if taken == 0 || !m.more() {
 			break
 		}
 	}
-	g.finish(demand, values, finishTries, m)
+	if stop == 0 {
+		g.finish(demand, values, finishTries, m)
+	}
 }
 
 // diveTurns bounds how often the linear program is solved again.

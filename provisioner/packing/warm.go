@@ -119,7 +119,7 @@ func (s *session) again(m *meter) ([]stack, []float64, bool) {
 			demand[k] = left[i]
 			members[k] = items[k : k+1]
 		}
-		e := &emitter{fine: p, coarse: &classes{rest, members}, exact: true}
+		e := &emitter{fine: p, coarse: &classes{problem: rest, members: members}, exact: true}
 		g := &generator{
 			p: rest, sack: newKnapsack(rest), emit: e,
 			sums: make([]float64, len(items)), jobs: make([]float64, len(items)),
