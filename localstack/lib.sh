@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # they are read by the scripts
 # What the scripts of this folder share: where the programs are that stand in for AWS,
 # and which. Package localstack/peers knows the same places.
 
@@ -21,7 +22,6 @@ localstack_bound=300
 run=$peers/run
 
 # The programs and their ports. The defaults are those that each program has by itself.
-# shellcheck disable=SC2034 # up.sh and down.sh read them
 programs=(dynamodb moto localstack)
 DYNAMODB_PORT=${DYNAMODB_PORT:-8000}
 MOTO_PORT=${MOTO_PORT:-5000}

@@ -39,7 +39,7 @@ exec_dynamodb() {
 		-inMemory -sharedDb -disableTelemetry -port "$1"
 }
 
-exec_moto() { exec "$(moto_program)" -H 127.0.0.1 -p "$1"; }
+exec_moto() { exec "$(dirname "$(moto_program)")/python3" localstack/moto/server.py -H 127.0.0.1 -p "$1"; }
 
 moto_program() {
 	if [ -x "$peers/moto/bin/moto_server" ]; then echo "$peers/moto/bin/moto_server"; else command -v moto_server; fi
@@ -119,13 +119,13 @@ told() {
 
 		In one shell, Packhorse on them:
 
-		    export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1
+		    export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1 AWS_REGION=us-east-1
 		    export AWS_ENDPOINT_URL=$aws${dynamo:+ AWS_ENDPOINT_URL_DYNAMODB=$dynamo}
 		    bin/packhorse serve --home aws --endpoint-url $aws
 
 		In another, clients: AWS Batch is Packhorse, the rest is moto.
 
-		    export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1
+		    export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1 AWS_REGION=us-east-1
 		    export AWS_ENDPOINT_URL=$aws AWS_ENDPOINT_URL_BATCH=http://127.0.0.1:4600
 		    aws batch describe-job-queues
 	TEXT

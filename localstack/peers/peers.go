@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+
+	"github.com/packhorse-batch/packhorse/localstack/moto"
 )
 
 // howTo ends every reason to skip.
@@ -29,12 +31,12 @@ func StartDynamoDBLocal() (endpoint string, err error) { return dynamoDBLocal.ge
 // if no test of this binary did so before.
 func Moto(t testing.TB) (endpoint string) {
 	t.Helper()
-	return moto.address(t)
+	return motoServer.address(t)
 }
 
 var (
 	dynamoDBLocal = peer{name: "DynamoDB Local", command: dynamoDBLocalCommand}
-	moto          = peer{name: "moto", command: motoCommand}
+	motoServer    = peer{name: "moto", command: motoCommand}
 )
 
 // dynamoDBLocalCommand is DynamoDB Local on a port, or an error that says what is
@@ -61,7 +63,8 @@ func dynamoDBLocalCommand(port int) (*exec.Cmd, error) {
 }
 
 // motoCommand is moto on a port, or an error that says what is missing. The one that
-// install.sh put apart comes before one on the PATH, which may be any version.
+// install.sh put apart comes before one on the PATH, which may be any version. It runs in
+// the Python beside it, with our corrections.
 func motoCommand(port int) (*exec.Cmd, error) {
 	program := filepath.Join(home(), "moto", "bin", "moto_server")
 	if _, err := os.Stat(program); err != nil {
@@ -69,7 +72,11 @@ func motoCommand(port int) (*exec.Cmd, error) {
 			return nil, fmt.Errorf("it is neither in %s nor on the PATH: %s", home(), howTo)
 		}
 	}
-	return exec.Command(program, "-H", "127.0.0.1", "-p", strconv.Itoa(port)), nil
+	python := filepath.Join(filepath.Dir(program), "python3")
+	if _, err := os.Stat(python); err != nil {
+		return nil, fmt.Errorf("there is no python3 beside %s: %s", program, howTo)
+	}
+	return exec.Command(python, "-c", moto.Server, "-H", "127.0.0.1", "-p", strconv.Itoa(port)), nil
 }
 
 // home is where install.sh puts the programs.
