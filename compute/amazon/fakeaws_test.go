@@ -3,11 +3,17 @@ package amazon
 import (
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
@@ -71,42 +77,81 @@ func shell(script string) compute.Container {
 func TestPromisesOnHosts(t *testing.T) {
 	computetest.Run(t, func(t *testing.T) computetest.Harness {
 		p := newPlace(t)
-		b := p.open()
-		return computetest.Harness{
-			Backend: b, Host: request, Several: true,
-			Reopen:  func(*testing.T) compute.Backend { return p.open() },
-			Exit:    func(code int32) compute.Container { return shell(fmt.Sprintf("exit %d", code)) },
-			Forever: func() compute.Container { return shell("trap 'exit 143' TERM; while :; do sleep 0.1; done") },
-			Broken:  func() compute.Container { return compute.Container{Image: "missing:1"} },
-			Print: func(lines ...string) compute.Container {
-				return shell("printf '%s\\n' '" + strings.Join(lines, "' '") + "'")
-			},
-			Lines: p.lines,
-		}
+		return p.onHosts(func() *Backend { return p.open() })
 	})
 }
 
 func TestPromisesOnFargate(t *testing.T) {
+	computetest.Run(t, func(t *testing.T) computetest.Harness {
+		p := newPlace(t)
+		return p.onFargate(func() *Backend { return p.open() })
+	})
+}
+
+// The SDK's own clients are between the backend and the cloud: what is asked is something
+// that they send, and what is read something that they read.
+func TestPromisesOverTheWire(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the same promises as without a wire")
+	}
+	t.Run("hosts", func(t *testing.T) {
+		computetest.Run(t, func(t *testing.T) computetest.Harness {
+			p := newPlace(t)
+			return p.onHosts(p.wired(t))
+		})
+	})
+	t.Run("Fargate", func(t *testing.T) {
+		computetest.Run(t, func(t *testing.T) computetest.Harness {
+			p := newPlace(t)
+			return p.onFargate(p.wired(t))
+		})
+	})
+}
+
+// wired returns what opens a backend whose calls go over HTTP.
+func (p *place) wired(t *testing.T) func() *Backend {
+	t.Helper()
+	server := httptest.NewServer(p.cloud.Handler())
+	t.Cleanup(server.Close)
+	c := aws.Config{
+		Region: p.cloud.Region(), BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	}
+	return func() *Backend {
+		b := p.open()
+		b.ec2, b.ecs, b.o.SSM = ec2.NewFromConfig(c), ecs.NewFromConfig(c), ssm.NewFromConfig(c)
+		return b
+	}
+}
+
+// onHosts lets the suite run real commands on hosts.
+func (p *place) onHosts(open func() *Backend) computetest.Harness {
+	return computetest.Harness{
+		Backend: open(), Host: request, Several: true,
+		Reopen:  func(*testing.T) compute.Backend { return open() },
+		Exit:    func(code int32) compute.Container { return shell(fmt.Sprintf("exit %d", code)) },
+		Forever: func() compute.Container { return shell("trap 'exit 143' TERM; while :; do sleep 0.1; done") },
+		Broken:  func() compute.Container { return compute.Container{Image: "missing:1"} },
+		Print: func(lines ...string) compute.Container {
+			return shell("printf '%s\\n' '" + strings.Join(lines, "' '") + "'")
+		},
+		Lines: p.lines,
+	}
+}
+
+// onFargate lets the suite run real commands without hosts, in the smallest size.
+func (p *place) onFargate(open func() *Backend) computetest.Harness {
+	h := p.onHosts(open)
 	small := func(c compute.Container) compute.Container {
 		c.Need = batch.Resources{MilliVCPU: 250, MemoryMiB: 512}
 		return c
 	}
-	computetest.Run(t, func(t *testing.T) computetest.Harness {
-		p := newPlace(t)
-		return computetest.Harness{
-			Backend: p.open(),
-			Reopen:  func(*testing.T) compute.Backend { return p.open() },
-			Exit:    func(code int32) compute.Container { return small(shell(fmt.Sprintf("exit %d", code))) },
-			Forever: func() compute.Container {
-				return small(shell("trap 'exit 143' TERM; while :; do sleep 0.1; done"))
-			},
-			Broken: func() compute.Container { return small(compute.Container{Image: "missing:1"}) },
-			Print: func(lines ...string) compute.Container {
-				return small(shell("printf '%s\\n' '" + strings.Join(lines, "' '") + "'"))
-			},
-			Lines: p.lines,
-		}
-	})
+	exit, forever, broken, print := h.Exit, h.Forever, h.Broken, h.Print
+	h.Host, h.Several = nil, false
+	h.Exit = func(code int32) compute.Container { return small(exit(code)) }
+	h.Forever = func() compute.Container { return small(forever()) }
+	h.Broken = func() compute.Container { return small(broken()) }
+	h.Print = func(lines ...string) compute.Container { return small(print(lines...)) }
+	return h
 }
 
 // lines reads a log stream that is named after the task as we know it; ECS names it
