@@ -149,10 +149,13 @@ func (c *Cloud) setStatus(a *agent, status string) {
 func (c *Cloud) movedAgent(a *agent) {
 	a.version++
 	c.retoldAgent(a)
+	detail := a.told()
+	detail.Tags = nil // as in those of tasks
 	c.tell("aws.ecs", AgentStateChange, a.arn, struct {
 		types.ContainerInstance
 		ClusterArn string
-	}{a.told(), a.cluster.arn})
+		UpdatedAt  time.Time
+	}{detail, a.cluster.arn, c.now()})
 }
 
 // retoldAgent makes it visible without an event.

@@ -8,14 +8,15 @@ import (
 
 // Run is a container that was started, whatever became of it.
 type Run struct {
-	Task      string // ARN
-	StartedBy string
-	Group     string
-	Container string
-	Image     string
-	Command   []string
-	Instance  string // EC2 id; empty on Fargate
-	At        time.Time
+	Task       string // ARN
+	Definition string // "family:revision"
+	StartedBy  string
+	Group      string
+	Container  string
+	Image      string
+	Command    []string
+	Instance   string // EC2 id; empty on Fargate
+	At         time.Time
 }
 
 // Use is what an instance was used for at most.

@@ -183,7 +183,7 @@ func (c *Cloud) run(ct *container) {
 	}
 	group, stream, logged := ct.logs()
 	c.audit.ran(Run{
-		Task: ct.task.arn, StartedBy: ct.task.startedBy, Group: ct.task.group, Container: *ct.is.Name, Image: *ct.is.Image,
+		Task: ct.task.arn, Definition: lastPart(*ct.task.definition.is.TaskDefinitionArn), StartedBy: ct.task.startedBy, Group: ct.task.group, Container: *ct.is.Name, Image: *ct.is.Image,
 		Command: argv, Instance: ct.task.instanceID(), At: c.now(),
 	})
 	if len(argv) == 0 {

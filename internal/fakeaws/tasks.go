@@ -114,10 +114,12 @@ func (c *Cloud) movedTask(t *task) {
 	if t.agent != nil && t.agent.status != agentInactive {
 		c.retoldAgent(t.agent) // what is free there has changed; ECS tells it as well, without raising the version here
 	}
+	detail := t.told()
+	detail.Tags = nil // events of ECS have none (github.com/aws/containers-roadmap/issues/2329)
 	c.tell("aws.ecs", TaskStateChange, t.arn, struct {
 		types.Task
 		UpdatedAt time.Time
-	}{t.told(), c.now()})
+	}{detail, c.now()})
 }
 
 // retoldTask makes it visible without an event.
