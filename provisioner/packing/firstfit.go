@@ -28,26 +28,37 @@ type openStack struct {
 
 func (p *problem) firstFit(left []int64) []stack {
 	w := p.weights()
-	worth := make([]float64, len(p.items))
-	order := make([]int32, 0, len(p.items))
+	type sized struct {
+		worth float64
+		item  int32
+	}
+	order := make([]sized, 0, len(p.items))
 	for i := range p.items {
 		if left[i] > 0 {
 			need := &p.items[i].need
-			worth[i] = w[0]*float64(need[0]) + w[1]*float64(need[1]) + w[2]*float64(need[2])
-			order = append(order, int32(i))
+			order = append(order, sized{w[0]*float64(need[0]) + w[1]*float64(need[1]) + w[2]*float64(need[2]), int32(i)})
 		}
 	}
-	slices.SortFunc(order, func(a, b int32) int { return cmp.Or(-cmp.Compare(worth[a], worth[b]), cmp.Compare(a, b)) })
+	slices.SortFunc(order, func(a, b sized) int {
+		if a.worth != b.worth {
+			return -cmp.Compare(a.worth, b.worth)
+		}
+		return int(a.item - b.item)
+	})
 	var done []stack
 	var open []openStack
 	launched := make([]int64, len(p.bins))
-	for _, i := range order {
+	for _, o := range order {
+		i := o.item
 		it := &p.items[i]
 		need := it.need
 		d := left[i]
 		for o := 0; o < len(open) && d > 0; o++ {
+			if !need.fits(open[o].room) {
+				continue
+			}
 			each := need.times(open[o].room, d)
-			if each == 0 || !p.permits[it.permit][open[o].bin] {
+			if !p.permits[it.permit][open[o].bin] {
 				continue
 			}
 			n := min(open[o].hosts, d/each)
@@ -69,12 +80,14 @@ func (p *problem) firstFit(left []int64) []stack {
 				break
 			}
 			b := &p.bins[t]
+			items, count := make([]int32, 1, 8), make([]int64, 1, 8)
 			each := need.times(b.room, d)
 			n := min(d/each, b.max-launched[t])
+			items[0], count[0] = i, each
 			launched[t] += n
 			d -= n * each
 			open = append(open, openStack{
-				stack{bin: int32(t), hosts: n, filling: filling{items: []int32{i}, count: []int64{each}}}, b.room.minus(each, need),
+				stack{bin: int32(t), hosts: n, filling: filling{items, count}}, b.room.minus(each, need),
 			})
 		}
 		if over := len(open) - openHosts; over > 0 {

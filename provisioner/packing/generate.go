@@ -54,7 +54,7 @@ func (g *generator) solve(demand []int64, center []float64, bound float64, m *me
 				continue
 			}
 			n := float64(p.items[i].need.times(p.bins[t].room, demand[i]))
-			if best.n == nil || p.bins[t].price/n < best.price/best.n[0] {
+			if len(best.n) == 0 || p.bins[t].price/n < best.price/best.n[0] {
 				best = column{bin: int32(t), price: p.bins[t].price, rows: []int32{int32(r)}, n: []float64{n}}
 			}
 		}

@@ -11,9 +11,8 @@ type stack struct {
 // filling worth the most for its price, by values, as often as it repeats. What a bin
 // can be worth only falls while jobs go, so most bins need no second look each time.
 //
-// bins tells which may be used; nil is all. It appends to out. Jobs that fit none of
-// those bins stay in demand.
-func (g *generator) greedy(demand []int64, values []float64, bins []bool, enough float64, out []stack, m *meter) []stack {
+// A ratio of enough is taken without a look at the other bins. It appends to out.
+func (g *generator) greedy(demand []int64, values []float64, enough float64, out []stack, m *meter) []stack {
 	p := g.p
 	last := g.ratios
 	if last == nil {
@@ -22,9 +21,6 @@ func (g *generator) greedy(demand []int64, values []float64, bins []bool, enough
 	}
 	for t := range last {
 		last[t] = 2
-		if bins != nil && !bins[t] {
-			last[t] = 0
-		}
 	}
 	left := int64(0)
 	for _, d := range demand {

@@ -117,7 +117,7 @@ func (g *generator) relax(demand []int64, values []float64, turn int, bound floa
 			break
 		}
 		copy(left, demand)
-		st := g.greedy(left, w, nil, 0.995, nil, m)
+		st := g.greedy(left, w, 0.995, nil, m)
 		g.keep(st, turn == 0)
 		if g.p.cost(st) <= bound*(1+goodEnough) {
 			break
@@ -159,7 +159,7 @@ func (g *generator) finish(demand []int64, values []float64, tries int, m *meter
 			break
 		}
 		copy(left, demand)
-		st := g.greedy(left, w, nil, 0.9999, nil, m)
+		st := g.greedy(left, w, 0.9999, nil, m)
 		if c := g.p.cost(st); try == 0 || c < bestCost {
 			best, bestCost = st, c
 		}

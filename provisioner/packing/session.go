@@ -12,18 +12,32 @@ type session struct {
 	in     *Input
 	p      *problem
 	itemOf []int
-	groups [][]int // of each item
+	first  []int32 // of each item: where its groups begin in order
+	order  []int32 // groups by item
 	left   []int64 // jobs of each item that have no place yet
 	unused []int   // jobs of each group that have no place yet
 	free   []RoomFill
 }
 
 func newSession(in *Input, p *problem, itemOf []int) *session {
-	s := &session{in: in, p: p, itemOf: itemOf, groups: make([][]int, len(p.items)), left: make([]int64, len(p.items)), unused: make([]int, len(in.Groups))}
+	s := &session{
+		in: in, p: p, itemOf: itemOf, left: make([]int64, len(p.items)), unused: make([]int, len(in.Groups)),
+		first: make([]int32, len(p.items)+1), order: make([]int32, len(in.Groups)),
+	}
 	for n, i := range itemOf {
 		s.unused[n] = max(0, in.Groups[n].Count)
 		if i >= 0 {
-			s.groups[i] = append(s.groups[i], n)
+			s.first[i+1]++
+		}
+	}
+	for i := range p.items {
+		s.first[i+1] += s.first[i]
+	}
+	at := slices.Clone(s.first)
+	for n, i := range itemOf {
+		if i >= 0 {
+			s.order[at[i]] = int32(n)
+			at[i]++
 		}
 	}
 	for i := range p.items {
@@ -84,9 +98,11 @@ func (s *session) fillFree() {
 func (s *session) plan(stacks []stack, values []float64) Plan {
 	pl := Plan{OnFree: s.free}
 	stacks = s.cut(stacks)
-	slices.SortStableFunc(stacks, func(a, b stack) int {
-		return cmp.Or(-cmp.Compare(s.p.bins[a.bin].price, s.p.bins[b.bin].price), cmp.Compare(a.bin, b.bin),
-			slices.Compare(a.items, b.items), slices.Compare(a.count, b.count))
+	slices.SortFunc(stacks, func(a, b stack) int {
+		if a.bin != b.bin {
+			return cmp.Or(-cmp.Compare(s.p.bins[a.bin].price, s.p.bins[b.bin].price), cmp.Compare(a.bin, b.bin))
+		}
+		return cmp.Or(slices.Compare(a.items, b.items), slices.Compare(a.count, b.count), cmp.Compare(a.hosts, b.hosts))
 	})
 	for i := range stacks {
 		s.place(&pl, &stacks[i])
@@ -121,11 +137,11 @@ func (s *session) place(pl *Plan, st *stack) {
 	for hosts > 0 {
 		// As many hosts as have the same jobs of the same groups.
 		n := hosts
-		var fill []Fill
+		fill := make([]Fill, 0, len(st.items))
 		for k, i := range st.items {
 			want := st.count[k]
 			spread := false
-			for _, group := range s.groups[i] {
+			for _, group := range s.order[s.first[i]:s.first[i+1]] {
 				have := int64(s.unused[group])
 				if have == 0 {
 					continue
@@ -134,10 +150,10 @@ func (s *session) place(pl *Plan, st *stack) {
 					if !spread {
 						n = min(n, have/want)
 					}
-					fill = append(fill, Fill{group, int(want)})
+					fill = append(fill, Fill{int(group), int(want)})
 					want = 0
 				} else {
-					fill = append(fill, Fill{group, int(have)})
+					fill = append(fill, Fill{int(group), int(have)})
 					want -= have
 					n, spread = 1, true
 				}
