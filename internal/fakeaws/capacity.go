@@ -39,7 +39,7 @@ func (c *Cloud) short(k kind, planned []kind) bool {
 			return true
 		}
 	}
-	return c.chance(c.faults.ShortageChance, "shortage", fmt.Sprint(k))
+	return c.chance(c.faults.ShortageChance, "shortage", fmt.Sprint(k, c.made["faults"]))
 }
 
 func (c *Cloud) aliveKinds() []kind {

@@ -66,11 +66,13 @@ func (c *Cloud) Close() {
 	c.working.Wait()
 }
 
-// SetFaults replaces the faults from now on.
+// SetFaults replaces the faults from now on. What fails once fails once more, and which
+// capacity is short by chance is drawn anew.
 func (c *Cloud) SetFaults(f Faults) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.faults = f
+	c.made["faults"]++
 	c.gate.forget()
 }
 

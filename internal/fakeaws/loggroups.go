@@ -3,6 +3,7 @@ package fakeaws
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -12,6 +13,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 )
 
+// wrongLogs is CloudWatch Logs' error for a parameter; refuse makes the one of ECS, which
+// has the same code.
+func wrongLogs(format string, args ...any) error {
+	return &types.InvalidParameterException{Message: aws.String(fmt.Sprintf(format, args...))}
+}
+
 func (c *Cloud) groupARN(name string) string {
 	return "arn:aws:logs:" + c.o.Region + ":" + c.o.Account + ":log-group:" + name
 }
@@ -20,7 +27,7 @@ func (c *Cloud) groupARN(name string) string {
 func (l *Logs) CreateLogGroup(ctx context.Context, in *cloudwatchlogs.CreateLogGroupInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.CreateLogGroupOutput, error) {
 	return call(ctx, l.c, "logs.CreateLogGroup", in, func(in *cloudwatchlogs.CreateLogGroupInput) (*cloudwatchlogs.CreateLogGroupOutput, error) {
 		if value(in.LogGroupName) == "" {
-			return nil, refuse("InvalidParameterException", "1 validation error detected: Value at 'logGroupName' failed to satisfy constraint: Member must not be null")
+			return nil, wrongLogs("1 validation error detected: Value at 'logGroupName' failed to satisfy constraint: Member must not be null")
 		}
 		if !l.c.logs.create(*in.LogGroupName, l.c.now()) {
 			return nil, refuse("ResourceAlreadyExistsException", "The specified log group already exists")
@@ -54,7 +61,7 @@ func (l *Logs) DescribeLogGroups(ctx context.Context, in *cloudwatchlogs.Describ
 }
 
 func badLogToken() error {
-	return refuse("InvalidParameterException", "The specified nextToken is invalid.")
+	return wrongLogs("The specified nextToken is invalid.")
 }
 
 // DeleteLogGroup removes a group with its streams.
@@ -77,7 +84,7 @@ func (l *Logs) PutRetentionPolicy(ctx context.Context, in *cloudwatchlogs.PutRet
 		// CloudWatch Logs API reference, PutRetentionPolicy.
 		allowed := []int32{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 		if !slices.Contains(allowed, value(in.RetentionInDays)) {
-			return nil, refuse("InvalidParameterException", "1 validation error detected: Value at 'retentionInDays' failed to satisfy constraint: Member must satisfy enum value set: %v", allowed)
+			return nil, wrongLogs("1 validation error detected: Value at 'retentionInDays' failed to satisfy constraint: Member must satisfy enum value set: %v", allowed)
 		}
 		if !l.c.logs.with(value(in.LogGroupName), func(g *logGroup) { g.days = in.RetentionInDays }) {
 			return nil, noGroup()

@@ -24,9 +24,9 @@ type Options struct {
 	// forgotten, answers that lag. Nil is time.Now. Boots and notices wait in real
 	// time, divided by Speed.
 	Now func() time.Time
-	// Speed is how much faster than life hosts boot, images are pulled, notices run
-	// out, events and views travel: at 100 a boot of a minute takes 0.6 s. 0 is 1.
-	// Commands run as fast as they run.
+	// Speed is how much faster than life hosts boot, images are pulled, notices and stop
+	// timeouts run out, events and views travel: at 100 a boot of a minute takes 0.6 s.
+	// 0 is 1. Commands run as fast as they run.
 	Speed float64
 
 	BootTime     Between       // from launch until the agent has joined; zero is 40 s to 90 s
@@ -43,7 +43,7 @@ type Options struct {
 	// Env is in the environment of every container, as "NAME=value", below its own.
 	Env []string
 	// Pull decides whether an image can be pulled: an error is the reason that the
-	// registry gives. Nil: all can.
+	// registry gives. It must not call the cloud. Nil: all can.
 	Pull func(image string) error
 
 	Faults Faults
