@@ -81,6 +81,9 @@ type Placement struct {
 	// are in an account; empty where ours stand for them.
 	TaskRef string `json:"tr,omitempty"`
 	HostRef string `json:"hr,omitempty"`
+	// MissedAt is when compute first did not show the task although it should run; 0
+	// while it does.
+	MissedAt Millis `json:"ma,omitempty"`
 	// Notes are remarks on how the task is run here, for the job's owner.
 	Notes string `json:"no,omitempty"`
 }

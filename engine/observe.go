@@ -132,7 +132,11 @@ func (e *Engine) observed(ctx context.Context, status compute.TaskStatus) func(b
 
 func (e *Engine) observedRunning(j batch.Job, status compute.TaskStatus) (batch.Job, []store.Op, error) {
 	if j.Status == batch.Running {
-		return j, nil, errSkip
+		if j.Placement.MissedAt == 0 {
+			return j, nil, errSkip
+		}
+		j.Placement.MissedAt = 0 // it is there again; the placement is a copy
+		return j, nil, nil
 	}
 	next, err := j.Transition(batch.Running, "", millisOr(status.StartedAt, e.Now()))
 	if err != nil {

@@ -120,6 +120,9 @@ func (e *Engine) findMissing(ctx context.Context, ids []string, known map[string
 			send = append(send, j) // recorded, but perhaps never asked for
 			continue
 		}
+		if j.Status == batch.Running && !e.missTask(ctx, j, e.Now()) {
+			continue
+		}
 		lost := compute.TaskStatus{
 			ID: j.Placement.Task, JobID: j.ID, State: compute.TaskStopped, StopCode: compute.StopHostLost, StoppedAt: e.Now(),
 		}
@@ -155,7 +158,10 @@ func (e *Engine) sweepHosts(ctx context.Context) error {
 	there := map[string]bool{}
 	for _, h := range hosts {
 		there[h.ID] = true
-		if _, ok := records[h.ID]; ok {
+		if known, ok := records[h.ID]; ok {
+			if err := e.seeHost(ctx, known); err != nil {
+				return err
+			}
 			e.observeHost(ctx, h)
 			continue
 		}
@@ -165,7 +171,15 @@ func (e *Engine) sweepHosts(ctx context.Context) error {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(records)) {
-		if h := records[id]; !there[id] && h.State != compute.HostLaunching {
+		h := records[id]
+		if there[id] || h.State == compute.HostLaunching {
+			continue
+		}
+		lost, err := e.missHost(ctx, h, e.Now())
+		if err != nil {
+			return err
+		}
+		if lost {
 			e.observeHost(ctx, compute.Host{
 				ID: h.ID, Environment: h.Environment, State: compute.HostGone, Reason: "compute does not know it any more",
 			})

@@ -24,6 +24,8 @@ type world struct {
 	sim *sim.Backend
 	// over wraps the compute that a Packhorse is given; nil leaves it as it is.
 	over func(compute.Backend) compute.Backend
+	// ecs says that compute is ECS itself, whose lists lag.
+	ecs bool
 	// deaf says that news is lost.
 	deaf bool
 	// detach ends the hold of the Packhorse before a restart on the news.
@@ -55,7 +57,7 @@ func (w *world) restart(table store.Table) {
 	}
 	w.Home = home.New(home.Parts{
 		Table: table, Compute: backend, Account: batch.Account{Region: "us-east-1", ID: "123456789012"},
-		Now: func() time.Time { return w.now }, IdleWindow: 5 * time.Minute, TaskLookup: true, Serial: true,
+		Now: func() time.Time { return w.now }, IdleWindow: 5 * time.Minute, TaskLookup: true, Serial: true, ECS: w.ecs,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if w.detach != nil {

@@ -32,7 +32,9 @@ type Host struct {
 	// IdleSince is when its last task ended; 0 while it has tasks.
 	IdleSince batch.Millis `json:"is,omitempty"`
 	GoneAt    batch.Millis `json:"ga,omitempty"`
-	Reason    string       `json:"r,omitempty"` // why it is gone
+	// MissedAt is when compute first did not show it; 0 while it does.
+	MissedAt batch.Millis `json:"ma,omitempty"`
+	Reason   string       `json:"r,omitempty"` // why it is gone
 }
 
 // goneRetention is how long a host that is gone can still be described, as EC2

@@ -1,0 +1,71 @@
+package engine_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/batch/types"
+
+	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/compute/sim"
+	"github.com/packhorse-batch/packhorse/store/mem"
+)
+
+// shortSighted is compute whose lists leave things out.
+type shortSighted struct {
+	compute.Backend
+	blind *bool
+}
+
+func (s shortSighted) ListTasks(ctx context.Context) ([]compute.TaskStatus, error) {
+	if *s.blind {
+		return nil, ctx.Err()
+	}
+	return s.Backend.ListTasks(ctx)
+}
+
+func (s shortSighted) ListHosts(ctx context.Context) ([]compute.Host, error) {
+	if *s.blind {
+		return nil, ctx.Err()
+	}
+	return s.Backend.ListHosts(ctx)
+}
+
+// ECS and EC2 show what they did a while later, and sometimes not at all for a moment.
+func TestWhatIsMissingOnceIsNotLost(t *testing.T) {
+	tests := map[string]struct {
+		blindFor time.Duration
+		want     types.JobStatus
+	}{
+		"for a moment":                    {5 * time.Second, types.JobStatusRunning},
+		"for half the time that it takes": {30 * time.Second, types.JobStatusRunning},
+		"for good":                        {3 * time.Minute, types.JobStatusFailed},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			blind := false
+			table := mem.Open()
+			w := newWorld(t, hours, table)
+			w.ecs, w.over = true, func(b compute.Backend) compute.Backend { return shortSighted{b, &blind} }
+			w.restart(table)
+			id := w.submit()
+			w.advance(5 * time.Minute)
+			w.wants(types.JobStatusRunning, id)
+			for range 3 { // doubts that are over do not add up
+				blind = true
+				for waited := time.Duration(0); waited <= test.blindFor; waited += 5 * time.Second {
+					w.Engine.Sweep(t.Context())
+					w.advance(5 * time.Second)
+				}
+				blind = false
+				w.Engine.Sweep(t.Context())
+				w.advance(time.Second)
+			}
+			w.wants(test.want, id)
+		})
+	}
+}
+
+// hours is a cloud in which jobs run for hours.
+var hours = sim.Config{RunTime: func(compute.Task) time.Duration { return 5 * time.Hour }}
