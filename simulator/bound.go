@@ -2,8 +2,10 @@ package simulator
 
 import (
 	"math"
+	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/provisioner/packing"
 	"github.com/packhorse-batch/packhorse/simulator/policy"
 )
 
@@ -38,7 +40,73 @@ func (b *books) bound() Bounded {
 	for k := range work {
 		usd += price[k] * work[k]
 	}
+	if more := b.boundByFillings(); more > usd {
+		return Bounded{more, boundByJobs}
+	}
 	return Bounded{usd, boundByPrices}
+}
+
+// boundByJobs is the method of boundByFillings.
+const boundByJobs = "job prices: the dearest hourly price of each size of job at which no filling of any type is worth more than the type costs, times how long such jobs run; no boot, no idle time"
+
+const (
+	// unitsOfWork is into how many pieces of equal time the work of a workload is cut.
+	unitsOfWork = 4_000_000
+	// workPerJob and mostWork bound the search for the bound; see packing.Budget. With many
+	// sizes of jobs it would take long, and hosts fill so well that resource prices do.
+	workPerJob = 50_000
+	mostWork   = 20_000_000
+	manySizes  = 150
+	leastWork  = 1_000_000
+)
+
+// boundByFillings is a bound that sees how jobs fill hosts: each size of job has a price
+// of its own, such that whatever a host of a type can hold at once is worth at most what it
+// costs. Then at every moment the jobs on a host are worth at most its price, and all jobs
+// together, each for its duration, at most the cost.
+//
+// The prices are those with which package packing proves how good its plans are. It is
+// given the work as jobs of one unit of time; what is left of a unit is left out, and so
+// are sizes of which there are fewer units than jobs, since there packing may count on
+// there being no more of them.
+func (b *books) boundByFillings() float64 {
+	type sum struct {
+		time time.Duration
+		jobs int64
+	}
+	sums := map[batch.Resources]*sum{}
+	var order []batch.Resources
+	var total time.Duration
+	for i := range b.jobs {
+		s := sums[b.jobs[i].need]
+		if s == nil {
+			s = &sum{}
+			sums[b.jobs[i].need] = s
+			order = append(order, b.jobs[i].need)
+		}
+		s.time += b.w.Jobs[i].Duration
+		s.jobs++
+		total += b.w.Jobs[i].Duration
+	}
+	unit := max(time.Millisecond, total/unitsOfWork)
+	in := packing.Input{Budget: packing.Budget{Work: min(mostWork, workPerJob*int64(len(b.jobs)))}}
+	if len(order) > manySizes {
+		in.Budget.Work = min(in.Budget.Work, leastWork)
+	}
+	for _, need := range order {
+		if n := int64(sums[need].time / unit); n >= sums[need].jobs {
+			in.Groups = append(in.Groups, packing.Group{Need: need, Count: int(n)})
+		}
+	}
+	if len(in.Groups) == 0 {
+		return 0
+	}
+	for i := range b.types.real {
+		t := &b.types.real[i]
+		in.Types = append(in.Types, packing.Type{Name: t.name, Has: t.has, USDPerHour: t.usd})
+	}
+	plan := packing.Pack(in)
+	return plan.LowerBoundUSD * unit.Hours()
 }
 
 const resources = 3

@@ -97,7 +97,7 @@ func (in *input) job(cell func(column string) string) (line, error) {
 	if err != nil {
 		return l, err
 	}
-	memory, err := in.numberIn("memory_mib", cell("memory_mib"), 1, maxMemoryMiB)
+	memory, err := in.numberIn("memory_mib", cell("memory_mib"), 0, maxMemoryMiB)
 	if err != nil {
 		return l, err
 	}
