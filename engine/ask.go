@@ -30,10 +30,13 @@ type asked struct {
 // askAgain asks for the hosts that are recorded but perhaps were never asked for.
 func (e *Engine) askAgain(ctx context.Context, env store.Environment, hosts []store.Host, now time.Time, out *Outcome) error {
 	var recorded []store.Host
-	for _, h := range hosts {
-		if h.State == compute.HostLaunching {
-			recorded = append(recorded, h)
+	for i := range hosts {
+		if hosts[i].State == compute.HostLaunching {
+			recorded = append(recorded, hosts[i])
 		}
+	}
+	if len(recorded) == 0 {
+		return nil
 	}
 	_, err := e.askAll(ctx, env, recorded, shortages{}, now, out)
 	return err

@@ -75,7 +75,9 @@ func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed 
 			return none
 		})
 	}
-	for _, h := range hosts {
+	out.Hosts = make([]provisioner.Host, 0, len(hosts))
+	for i := range hosts {
+		h := &hosts[i]
 		host := provisioner.Host{
 			ID: h.ID, Has: h.Has, Arch: h.Arch, Tasks: tasks[h.ID] + placed[h.ID],
 			CreatedAt: h.CreatedAt.Time(),
@@ -170,8 +172,10 @@ func (e *Engine) joinMachine(ctx context.Context, env store.Environment, hosts [
 // carryOut records and does what a plan says.
 func (e *Engine) carryOut(ctx context.Context, env store.Environment, hosts []store.Host, plan provisioner.Plan, short shortages, now time.Time, out *Outcome) error {
 	byID := map[string]store.Host{}
-	for _, h := range hosts {
-		byID[h.ID] = h
+	if len(plan.Drain)+len(plan.Terminate) > 0 {
+		for _, h := range hosts {
+			byID[h.ID] = h
+		}
 	}
 	for _, l := range plan.Launches {
 		if err := e.launch(ctx, env, l, short, now, out); err != nil {
@@ -201,9 +205,12 @@ func (e *Engine) carryOut(ctx context.Context, env store.Environment, hosts []st
 			}
 		}
 	}
-	return e.askAgain(ctx, env, slices.DeleteFunc(slices.Clone(hosts), func(h store.Host) bool {
-		return slices.Contains(plan.Terminate, h.ID)
-	}), now, out)
+	if len(plan.Terminate) > 0 {
+		hosts = slices.DeleteFunc(slices.Clone(hosts), func(h store.Host) bool {
+			return slices.Contains(plan.Terminate, h.ID)
+		})
+	}
+	return e.askAgain(ctx, env, hosts, now, out)
 }
 
 // whyEnded says why a plan ends a host.

@@ -34,7 +34,6 @@ func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
 		short: map[string]shortages{},
 		hosts: map[string][]store.Host{}, fronts: map[string][]scheduler.Share{},
 		fair: map[string]*scheduler.FairShare{}, jobs: map[string]batch.Job{},
-		used: map[string]batch.Resources{}, tasks: map[string]int{},
 	}
 	var err error
 	if w.queues, err = e.Records.ViewQueues(ctx); err != nil {
@@ -56,12 +55,22 @@ func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
 		if err != nil {
 			return nil, err
 		}
-		w.live = append(w.live, live...)
+		if w.live == nil {
+			w.live = live
+		} else {
+			w.live = append(w.live, live...)
+		}
 	}
 	if w.live, err = e.complete(ctx, w.live); err != nil {
 		return nil, err
 	}
-	for _, j := range w.live {
+	hosts := 0
+	for _, list := range w.hosts {
+		hosts += len(list)
+	}
+	w.used, w.tasks = make(map[string]batch.Resources, hosts), make(map[string]int, hosts)
+	for i := range w.live {
+		j := &w.live[i]
 		if j.Placement == nil {
 			continue
 		}
@@ -79,12 +88,11 @@ func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
 // emptied reports whether a queue that is being deleted has no job left on a host, or
 // an environment that is has no host.
 func (w *world) emptied() bool {
-	busy := map[string]bool{}
-	for _, j := range w.live {
-		busy[j.Queue] = true
+	busy := func(queue string) bool {
+		return slices.ContainsFunc(w.live, func(j batch.Job) bool { return j.Queue == queue })
 	}
 	return slices.ContainsFunc(w.queues, func(q store.Queue) bool {
-		return q.Detail.Status == types.JQStatusDeleting && !busy[q.Name()]
+		return q.Detail.Status == types.JQStatusDeleting && !busy(q.Name())
 	}) || slices.ContainsFunc(w.envs, func(env store.Environment) bool {
 		return env.Detail.Status == types.CEStatusDeleting && len(w.hosts[env.Name()]) == 0
 	})
@@ -230,10 +238,13 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 		out.Shapes = e.shapesOf(env, short, now)
 		out.NoCapacity = short.told(now)
 	}
-	for _, h := range w.hosts[env.Name()] {
+	hosts := w.hosts[env.Name()]
+	out.Hosts = make([]scheduler.Host, 0, len(hosts))
+	for i := range hosts {
+		h := &hosts[i]
 		switch h.State {
 		case compute.HostReady:
-			host := scheduler.Host{ID: h.ID, Type: hostType(h), Arch: h.Arch, Has: h.Has, Free: h.Has.Sub(w.used[h.ID])}
+			host := scheduler.Host{ID: h.ID, Type: hostType(*h), Arch: h.Arch, Has: h.Has, Free: h.Has.Sub(w.used[h.ID])}
 			if now.Before(e.refused[h.ID]) {
 				host.Free = batch.Resources{}
 			}

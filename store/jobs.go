@@ -281,7 +281,11 @@ func (r *Records) LiveJobs(ctx context.Context, queue string) ([]batch.Job, erro
 			if err != nil {
 				return nil, err
 			}
-			jobs = append(jobs, found...)
+			if jobs == nil {
+				jobs = found
+			} else {
+				jobs = append(jobs, found...)
+			}
 			continue
 		}
 		if err := r.readLive(ctx, partition, func(_ Item, j batch.Job) { jobs = append(jobs, j) }); err != nil {
