@@ -41,6 +41,11 @@ type Lifecycle struct {
 	// some of them as STARTING; how many have ended and how many are left is always
 	// right.
 	CountApart bool
+	// Pause waits before a change is tried again that lost to another writer for the
+	// n-th time, or until the context ends. It is for a store that many programs write
+	// to: the record of an array is wanted by all of its children at once. Nil does not
+	// wait.
+	Pause func(ctx context.Context, n int)
 
 	// unsettled says that something that follows from an end could not be done.
 	unsettled atomic.Bool
@@ -130,6 +135,12 @@ func (l *Lifecycle) Apply(ctx context.Context, updates []Update) []Result {
 	return results
 }
 
+func (l *Lifecycle) pause(ctx context.Context, n int) {
+	if l.Pause != nil {
+		l.Pause(ctx, n)
+	}
+}
+
 func (l *Lifecycle) wake(queue string) {
 	if l.Woken != nil {
 		l.Woken(queue)
@@ -192,6 +203,7 @@ func (l *Lifecycle) applyOne(ctx context.Context, u Update) Result {
 		}
 		err = l.Records.Write(ctx, append(ops, l.Records.PutJob(after))...)
 		if store.IsConflict(err) && try < maxTries {
+			l.pause(ctx, try+1)
 			continue
 		}
 		if err == nil {
@@ -250,6 +262,7 @@ func (l *Lifecycle) applyFamily(ctx context.Context, parentID string, updates []
 		ended := l.endArray(&parent)
 		err = l.Records.Write(ctx, append(ops, l.Records.PutJob(parent))...)
 		if store.IsConflict(err) && try < maxTries {
+			l.pause(ctx, try+1)
 			continue
 		}
 		if len(ops) == 0 {

@@ -79,6 +79,9 @@ func New(p Parts) *Home {
 	}
 	_, scattered := p.Table.(store.Scattered) // that is DynamoDB
 	life := &lifecycle.Lifecycle{Records: records, Now: p.Now, Writers: atOnce, CountApart: scattered}
+	if scattered {
+		life.Pause = pause
+	}
 	h.Engine = engine.New(engine.Config{
 		Records: records, Lifecycle: life, Compute: p.Compute, Account: p.Account,
 		Types: func(names []string) []catalog.Type {
