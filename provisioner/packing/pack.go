@@ -7,7 +7,7 @@ import (
 )
 
 // defaultWork is the search when the budget says nothing: about half a second.
-const defaultWork = 500_000_000
+const defaultWork = 550_000_000
 
 // Pack plans the hosts that hold all jobs for the least money. It is deterministic
 // unless Budget.Expired cuts it short.
@@ -93,6 +93,9 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 		e.out = append(e.out, p.firstFit(e.left)...)
 	}
 	out := p.improve(e.out, m)
+	if coarse.mean {
+		out = p.improve(p.rework(out, proven, m), m)
+	}
 	// Where there are few jobs, plain ways may be as good or better.
 	if e.exact && g.best != nil && p.cost(g.best) < p.cost(out)*(1-1e-9) {
 		out = p.improve(g.best, m)
