@@ -49,7 +49,7 @@ by side: the names of strategies (` + strings.Join(policy.Strategies, ", ") + `;
 short: ours, one, ffd, bfp), each under the policy otherwise, or policy files.
 
 The same workload, policy and seed give the same answer, byte for byte.`,
-		Example: `  packhorse simulate docs/samples/variants.csv
+		Example: `  packhorse simulate docs/samples/variants.csv --policy docs/samples/on-demand.yaml
   packhorse simulate trace.txt --compare ours,best-fit-progressive --report trace.html
   packhorse simulate jobs.csv --policy spot.yaml --seed 7 -o json`,
 		Args: cobra.ExactArgs(1),
