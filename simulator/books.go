@@ -120,7 +120,7 @@ func vcpus(r batch.Resources) float64 { return float64(r.MilliVCPU) / 1000 }
 // launch notes a host that was asked for.
 func (b *books) launch(at time.Duration, h compute.Host) {
 	n, ok := numberOf(hostPrefix, h.ID)
-	if !ok || h.State == compute.HostGone || n-1 < len(b.hosts) && b.hosts[n-1].launchedAlready() {
+	if !ok || h.State == compute.HostGone || n <= len(b.hosts) && b.hosts[n-1].launchedAlready() {
 		return
 	}
 	for len(b.hosts) < n {

@@ -37,14 +37,11 @@ type run struct {
 	fleet *fleet
 	books *books
 
-	hosts    int            // numbers the hosts
-	newJob   int            // the job whose id is asked for next, or -1
-	defs     map[string]int // job definitions by what they say
-	arrived  int            // jobs submitted
-	queues   map[string]int
-	fair     map[string]bool // queues with a fair-share policy
-	fails    map[int]bool    // jobs that never ran because one that they wait for failed
-	progress time.Time       // when a task last started or ended
+	hosts   int             // numbers the hosts
+	newJob  int             // the job whose id is asked for next, or -1
+	defs    map[string]int  // job definitions by what they say
+	arrived int             // jobs submitted
+	fair    map[string]bool // queues with a fair-share policy
 }
 
 // Run simulates a workload under a policy until all jobs have ended and all hosts are
