@@ -107,6 +107,11 @@ func (b *Backend) RemoveEnvironment(ctx context.Context, name, cluster string) e
 	if err := b.deleteCluster(ctx, cluster); err != nil {
 		return err
 	}
+	return b.forgetCluster(ctx, cluster)
+}
+
+// forgetCluster lets the next host or task make a cluster that is gone.
+func (b *Backend) forgetCluster(ctx context.Context, cluster string) error {
 	drop(&b.cache, b.cache.clusters, cluster)
 	if err := b.o.Memory.Forget(ctx, clusterKey(cluster)); err != nil {
 		return fmt.Errorf("%w: forgetting cluster %s: %w", compute.ErrUnavailable, cluster, err)

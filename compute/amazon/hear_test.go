@@ -1,6 +1,7 @@
 package amazon
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -89,6 +90,7 @@ func TestEventsTellTheSameAsLists(t *testing.T) {
 		t.Fatalf("no event told that the task stopped: %+v", e.task(task.ID))
 	}
 	got, want := e.task(task.ID), p.status(t, b, task.ID, compute.TaskStopped)
+	want.Host, got.Host = "", "" // events come without the tags that say it
 	if diff := cmp.Diff(want, got, cmpopts.EquateApproxTime(time.Second)); diff != "" {
 		t.Errorf("the event (+) tells something else than the list (-):\n%s", diff)
 	}
@@ -337,5 +339,49 @@ func TestEventsOfAHostThatTellNothingNewAskNobody(t *testing.T) {
 	drains := strings.Replace(again, `"status": "ACTIVE"`, `"status": "DRAINING"`, 1)
 	if news, err := b.Hear(t.Context(), json.RawMessage(drains)); err != nil || len(news) != 1 || news[0].Host.State != compute.HostDraining {
 		t.Errorf("Hear() = %+v, %v of a host that drains; want it DRAINING", news, err)
+	}
+}
+
+// forgetful is an ECS that still lists the container instance of an instance that ended.
+type forgetful struct {
+	ECS
+	instance string
+	gone     []string // what was deregistered by force
+}
+
+func (f *forgetful) ListContainerInstances(context.Context, *ecs.ListContainerInstancesInput, ...func(*ecs.Options)) (*ecs.ListContainerInstancesOutput, error) {
+	return &ecs.ListContainerInstancesOutput{ContainerInstanceArns: []string{"arn:1"}}, nil
+}
+
+func (f *forgetful) DescribeContainerInstances(context.Context, *ecs.DescribeContainerInstancesInput, ...func(*ecs.Options)) (*ecs.DescribeContainerInstancesOutput, error) {
+	return &ecs.DescribeContainerInstancesOutput{ContainerInstances: []ecstypes.ContainerInstance{{
+		ContainerInstanceArn: new("arn:1"), Ec2InstanceId: &f.instance, Status: new(containerActive),
+	}}}, nil
+}
+
+func (f *forgetful) DeregisterContainerInstance(_ context.Context, in *ecs.DeregisterContainerInstanceInput, _ ...func(*ecs.Options)) (*ecs.DeregisterContainerInstanceOutput, error) {
+	if *in.Force {
+		f.gone = append(f.gone, *in.ContainerInstance)
+	}
+	return &ecs.DeregisterContainerInstanceOutput{}, nil
+}
+
+func TestTerminateTakesWhatECSStillListsOutOfItsCluster(t *testing.T) {
+	p := newPlace(t)
+	b := p.open()
+	host := mustLaunch(t, b, request("h-1"))
+	if err := b.Terminate(t.Context(), "h-1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cloud.Until(t.Context(), func() bool { return p.instance(t, host.Instance).State.Name == "terminated" }); err != nil {
+		t.Fatal(err)
+	}
+	f := &forgetful{ECS: b.ecs, instance: host.Instance}
+	b.ecs = f
+	if err := b.Terminate(t.Context(), "h-1"); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.gone) != 1 || f.gone[0] != "arn:1" {
+		t.Errorf("deregistered by force were %v, want arn:1", f.gone)
 	}
 }

@@ -170,7 +170,8 @@ func (b *Backend) joined(ctx context.Context, cluster, instance string) ([]ecsty
 	for range maxPages {
 		page, err := b.ecs.ListContainerInstances(ctx, in)
 		if noCluster(err) {
-			return nil, nil
+			// Deleted by someone else, perhaps: hosts would never join it.
+			return nil, b.forgetCluster(ctx, cluster)
 		}
 		if err != nil {
 			return nil, trouble("listing the container instances of "+cluster, err)

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
-	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
 )
 
@@ -179,67 +177,6 @@ func (b *Backend) launched(ctx context.Context, r compute.HostRequest, record la
 	return hosts[0], nil
 }
 
-// choose lists the pools that a host may come from, without those that lately had
-// nothing.
-func (b *Backend) choose(ctx context.Context, r compute.HostRequest) (choices, error) {
-	c := choices{Market: r.Market}
-	in, err := b.subnets(ctx, r.Settings)
-	if err != nil {
-		return c, err
-	}
-	short, err := b.shortages(ctx, r.Market)
-	if err != nil {
-		return c, err
-	}
-	instanceTypes := []string{r.Type}
-	for _, other := range r.Others {
-		if !slices.Contains(instanceTypes, other) {
-			instanceTypes = append(instanceTypes, other)
-		}
-	}
-	all, err := pools(instanceTypes, in, short)
-	if err != nil {
-		return c, err
-	}
-	at := map[kind]int{}
-	refused := map[kind]error{}
-	for _, p := range all {
-		k := kindOf(p.Type)
-		if refused[k] != nil {
-			continue
-		}
-		i, ok := at[k]
-		if !ok {
-			t, err := b.template(ctx, r, k)
-			if err != nil {
-				refused[k] = err
-				continue
-			}
-			i, at[k] = len(c.Groups), len(c.Groups)
-			c.Groups = append(c.Groups, group{Template: t})
-		}
-		c.Groups[i].Pools = append(c.Groups[i].Pools, p)
-	}
-	for k, err := range refused {
-		if len(c.Groups) == 0 {
-			return c, err
-		}
-		b.o.Log.Warn("some types are left out of a launch", "environment", r.Environment, "kind", k.String(), "error", err)
-	}
-	distinct := map[string]bool{}
-	for _, p := range all {
-		distinct[p.Type] = true
-	}
-	c.Strategy = strategyOf(r.Settings, r.Market, len(distinct))
-	if bid := deref(r.Settings.BidPercentage); r.Market == compute.Spot && bid > 0 && bid < 100 {
-		// A price below On-Demand's would have to be said in dollars for each type, which
-		// nobody here knows; EC2 never takes more than On-Demand's.
-		b.o.Log.Warn("bidPercentage is not kept to: Spot is bought at the market's price, at most that of On-Demand",
-			"environment", r.Environment, "bidPercentage", bid)
-	}
-	return c, nil
-}
-
 // refused translates an error of CreateFleet as a whole.
 func (b *Backend) refused(ctx context.Context, r compute.HostRequest, err error) error {
 	switch _, other := otherParameters(err); {
@@ -294,51 +231,6 @@ func (b *Backend) nothing(r compute.HostRequest, o outcome) error {
 	}
 	return fmt.Errorf("%w: %s", compute.ErrNoCapacity, reasons(words))
 }
-
-// adopt is what Launch does for an unmanaged environment: nothing is launched, whoever
-// owns the environment starts instances that join its cluster. The first one that is
-// there becomes the host.
-func (b *Backend) adopt(ctx context.Context, r compute.HostRequest) (compute.Host, error) {
-	if err := b.ensureCluster(ctx, r.Environment, r.Cluster, false); err != nil {
-		return compute.Host{}, err
-	}
-	joined, err := b.joined(ctx, r.Cluster, "")
-	if err != nil {
-		return compute.Host{}, err
-	}
-	for _, c := range joined {
-		if deref(c.Status) != containerActive || deref(c.Ec2InstanceId) == "" {
-			continue
-		}
-		id := deref(c.Ec2InstanceId)
-		_, err := b.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: []string{id}, Tags: ec2Tags(map[string]string{
-			tagDeployment: b.o.Deployment, tagHost: r.ID, tagEnvironment: r.Environment, tagCluster: r.Cluster, tagAdopted: "true",
-		})})
-		if err != nil {
-			return compute.Host{}, trouble("tagging "+id, err)
-		}
-		found, err := b.describe(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{id}})
-		if err != nil {
-			return compute.Host{}, err
-		}
-		if len(found) == 0 || isOver(found[0]) {
-			continue
-		}
-		hosts, err := b.hostsOf(ctx, found)
-		if err != nil {
-			return compute.Host{}, err
-		}
-		hosts[0].ID = r.ID // the view of the tags may lag
-		b.noteLaunched(ctx, r.ID, launch{At: b.o.Now(), Instance: id, Type: hosts[0].Type})
-		return hosts[0], nil
-	}
-	return compute.Host{}, &batch.Error{Code: batch.CodeInvalid,
-		Message: fmt.Sprintf("No instance has joined cluster %s of the unmanaged compute environment %s yet.", r.Cluster, r.Environment),
-		Next:    "start one with ECS_CLUSTER=" + r.Cluster + " in /etc/ecs/ecs.config"}
-}
-
-// tagAdopted marks an instance that its owner started: it is never terminated here.
-const tagAdopted = "packhorse:adopted"
 
 // isOver reports whether an instance is gone for good.
 func isOver(i ec2types.Instance) bool {

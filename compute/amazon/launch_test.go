@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
@@ -370,4 +371,18 @@ func TestWithoutAnInstanceProfileNothingIsLaunched(t *testing.T) {
 	if _, err := b.Launch(t.Context(), request("h-1")); !errors.As(err, &invalid) || !strings.Contains(invalid.Error(), "computeResources.instanceRole") {
 		t.Errorf("Launch() = %v, want an error that names the field", err)
 	}
+}
+
+func TestAClusterThatWasDeletedIsMadeAgainForTheNextHost(t *testing.T) {
+	p := newPlace(t)
+	b := p.open()
+	mustLaunch(t, b, request("h-1"))
+	if _, err := p.cloud.ECS().DeleteCluster(t.Context(), &ecs.DeleteClusterInput{Cluster: new("computetest")}); err != nil {
+		t.Fatal(err)
+	}
+	if hosts, err := b.ListHosts(t.Context()); err != nil || len(hosts) != 1 { // which finds the cluster gone
+		t.Fatalf("ListHosts() = %+v, %v; want the host, which has no cluster to join", hosts, err)
+	}
+	mustLaunch(t, b, request("h-2"))
+	p.ready(t, b, "h-2")
 }

@@ -47,9 +47,10 @@ func (b *Backend) startedTask(ctx context.Context, id string) (started, bool, er
 }
 
 // findTask returns the ARN of the task that was started under an id; empty if there is
-// none.
+// none. ECS says that startedBy must be the only filter, and means filters other than the
+// desired status, which has a default: RUNNING.
 func (b *Backend) findTask(ctx context.Context, cluster, id string) (string, error) {
-	for _, status := range []types.DesiredStatus{types.DesiredStatusRunning, types.DesiredStatusStopped} {
+	for _, status := range []types.DesiredStatus{"", types.DesiredStatusStopped} {
 		out, err := b.ecs.ListTasks(ctx, &ecs.ListTasksInput{Cluster: &cluster, StartedBy: &id, DesiredStatus: status})
 		if noCluster(err) {
 			return "", nil

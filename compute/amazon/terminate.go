@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
-	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/packhorse-batch/packhorse/compute"
 )
@@ -47,13 +46,13 @@ func (b *Backend) Terminate(ctx context.Context, id string) error {
 		if tagsOfInstance(i)[tagAdopted] != "" {
 			continue // not ours to end
 		}
-		if i.State != nil && i.State.Name == ec2types.InstanceStateNameTerminated {
-			if err := b.deregister(ctx, i); err != nil {
-				return err
-			}
-			continue
+		switch {
+		case !isOver(i):
+			_, err = b.end(ctx, deref(i.InstanceId))
+		case i.State.Name == ec2types.InstanceStateNameTerminated:
+			err = b.deregister(ctx, i)
 		}
-		if _, err := b.end(ctx, deref(i.InstanceId)); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -93,56 +92,15 @@ func (b *Backend) deregister(ctx context.Context, i ec2types.Instance) error {
 	return nil
 }
 
-// Drain implements [compute.Drainer]. A host that has not joined its cluster yet is
-// marked by a tag, so that it is never told as READY.
-func (b *Backend) Drain(ctx context.Context, id string) error {
-	found, err := b.findHost(ctx, id)
-	if err != nil {
-		return err
-	}
-	for _, i := range found {
-		if isOver(i) {
-			continue
-		}
-		if err := b.drain(ctx, i, "drained"); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (b *Backend) drain(ctx context.Context, i ec2types.Instance, why string) error {
-	cluster := tagsOfInstance(i)[tagCluster]
-	joined, err := b.joined(ctx, cluster, deref(i.InstanceId))
-	if err != nil {
-		return err
-	}
-	if len(joined) == 0 {
-		_, err := b.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: []string{deref(i.InstanceId)}, Tags: ec2Tags(map[string]string{tagDraining: why})})
-		if noInstance(err) {
-			return nil
-		}
-		return trouble("tagging "+deref(i.InstanceId), err)
-	}
-	for _, c := range joined {
-		if deref(c.Status) != containerActive {
-			continue
-		}
-		_, err := b.ecs.UpdateContainerInstancesState(ctx, &ecs.UpdateContainerInstancesStateInput{
-			Cluster: &cluster, ContainerInstances: []string{deref(c.ContainerInstanceArn)}, Status: ecstypes.ContainerInstanceStatusDraining,
-		})
-		if err != nil && !noContainerInstance(err) {
-			return trouble("draining "+deref(c.ContainerInstanceArn), err)
-		}
-	}
-	return nil
-}
-
 // An instance that is about to end is remembered: its shutdown kills containers, and
 // its agent may still report them as ended by themselves, with exit code 143 or 137.
 func endingKey(instance string) string { return "ending/" + instance }
 
+// noteEnding remembers since when; the first time counts.
 func (b *Backend) noteEnding(ctx context.Context, instance string) error {
+	if _, known, err := b.endingSince(ctx, instance); err != nil || known {
+		return err
+	}
 	now := b.o.Now()
 	return remember(ctx, b.o.Memory, endingKey(instance), now, now.Add(endingFor))
 }
@@ -151,5 +109,3 @@ func (b *Backend) noteEnding(ctx context.Context, instance string) error {
 func (b *Backend) endingSince(ctx context.Context, instance string) (time.Time, bool, error) {
 	return recall[time.Time](ctx, b.o.Memory, endingKey(instance))
 }
-
-var _ compute.Drainer = (*Backend)(nil)
