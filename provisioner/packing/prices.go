@@ -59,7 +59,7 @@ func (p *problem) resourceValues(demand []int64, m *meter) ([]float64, tariff, f
 	}
 	unit, bestUnit := make(tariff, bins), make(tariff, bins)
 	for step := range ascentSteps {
-		if !m.spend(int64(12 * pairs)) {
+		if m.spend(int64(12 * pairs)); step > 0 && !m.more() {
 			break
 		}
 		for t := range unit {
