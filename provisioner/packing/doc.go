@@ -18,9 +18,11 @@
 //     idea of what each job is worth.
 //   - greedy.go packs by such values, and corrects the values by what turned out hard.
 //     The fillings of some such packings are the first columns of the program.
-//   - master.go solves the program, generate.go adds columns, knapsack.go and
-//     lagrange.go find them. The duals then give the bound.
+//   - master.go solves the program and generate.go adds columns, which knapsack.go, fill.go,
+//     branch.go and lagrange.go find. The duals then give the bound.
 //   - round.go turns the parts into whole hosts, emit.go puts real jobs there.
+//   - improve.go, rework.go and merge.go go over the result; limits.go keeps to what may
+//     be had; warm.go makes a plan from the one before.
 //
 // Every plan carries a bound that no packing of its jobs can be below, so its quality is
 // a number. FirstFit is the answer where there is no time at all.
