@@ -21,9 +21,9 @@ func shrink(e provisioner.Environment, now time.Time, p *provisioner.Plan) {
 			p.Next = at
 		}
 	}
-	hosts := slices.Clone(e.Hosts)
-	slices.SortStableFunc(hosts, func(a, b provisioner.Host) int { return a.IdleSince.Compare(b.IdleSince) })
-	for _, h := range hosts {
+	var idle []*provisioner.Host
+	for i := range e.Hosts {
+		h := &e.Hosts[i]
 		switch {
 		case h.State == provisioner.Draining:
 			if h.Tasks == 0 {
@@ -38,16 +38,22 @@ func shrink(e provisioner.Environment, now time.Time, p *provisioner.Plan) {
 			}
 		case e.Ending:
 			p.Drain = append(p.Drain, h.ID)
-		case h.Tasks > 0, staying-h.Has.MilliVCPU < e.MinMilliVCPU:
+		case h.Tasks == 0:
+			idle = append(idle, h)
+		}
+	}
+	// The longest idle go first, while minvCpus stay.
+	slices.SortStableFunc(idle, func(a, b *provisioner.Host) int { return a.IdleSince.Compare(b.IdleSince) })
+	for _, h := range idle {
+		over := h.IdleSince.Add(e.IdleWindow)
+		if h.IdleSince.IsZero() {
+			over = now.Add(e.IdleWindow)
+		}
+		switch {
+		case staying-h.Has.MilliVCPU < e.MinMilliVCPU:
+		case now.Before(over):
+			due(over)
 		default:
-			over := h.IdleSince.Add(e.IdleWindow)
-			if h.IdleSince.IsZero() {
-				over = now.Add(e.IdleWindow)
-			}
-			if now.Before(over) {
-				due(over)
-				continue
-			}
 			p.Drain = append(p.Drain, h.ID)
 			staying -= h.Has.MilliVCPU
 		}
