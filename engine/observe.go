@@ -161,7 +161,9 @@ func (e *Engine) observedStopped(ctx context.Context, j batch.Job, status comput
 	if !status.StartedAt.IsZero() && j.StartedAt == 0 {
 		j.StartedAt = batch.MillisOf(status.StartedAt)
 	}
-	if status.StopCode == compute.StopHostLost && !strings.HasPrefix(status.Reason, hostLostPrefix) {
+	// On Fargate there is no host: "Your Spot Task was interrupted." is what clients match.
+	onHost := j.Placement.Host != "" || status.Reason == ""
+	if status.StopCode == compute.StopHostLost && onHost && !strings.HasPrefix(status.Reason, hostLostPrefix) {
 		status.Reason = e.hostLost(ctx, *j.Placement)
 	}
 	a := attemptOf(j, w, status, millisOr(status.StoppedAt, now))
