@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/packhorse-batch/packhorse/compute/sim"
 	"github.com/packhorse-batch/packhorse/simulator/policy"
 	"github.com/packhorse-batch/packhorse/simulator/workload"
 )
@@ -206,7 +207,7 @@ func TestTheSameSeedGivesTheSameBytes(t *testing.T) {
 	answer := func(seed uint64) []byte {
 		p := policyOf(t, func(p *policy.Policy) {
 			p.Seed, p.Market, p.Spot.InterruptionsPerHour = seed, policy.Spot, 0.2
-			p.Boot = policy.Delay{Text: "skewed", Typical: time.Minute, Dist: policy.Default().Boot.Dist}
+			p.Boot = policy.Delay{Text: "skewed", Typical: time.Minute, Dist: sim.Skewed(time.Minute, 2*time.Minute)}
 		})
 		out, err := json.Marshal(simulate(t, jobsOf(t, append([]string(nil), lines...)...), p))
 		if err != nil {

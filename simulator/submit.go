@@ -38,7 +38,7 @@ func (r *run) arrivals(ctx context.Context) (n int, err error) {
 func (r *run) submit(ctx context.Context, i int) error {
 	j := &r.Workload.Jobs[i]
 	need := r.books.jobs[i].need
-	def, err := r.definition(ctx, need)
+	def, err := r.definition(ctx, j.Definition, need)
 	if err != nil {
 		return err
 	}
@@ -65,15 +65,20 @@ func (r *run) submit(ctx context.Context, i int) error {
 // defaultShare is the share of jobs without one in a fair-share queue.
 const defaultShare = "default"
 
-// definition returns the job definition of a need, and registers it when it is new.
-func (r *run) definition(ctx context.Context, need batch.Resources) (string, error) {
-	key := need.String()
+// definition returns the job definition of a kind of work with a need, and registers it
+// when it is new.
+func (r *run) definition(ctx context.Context, kind string, need batch.Resources) (string, error) {
+	key := kind + " " + need.String()
 	n, known := r.defs[key]
 	if !known {
 		n = len(r.defs)
 		r.defs[key] = n
 	}
-	name := "need-" + strconv.Itoa(n)
+	if kind == "" {
+		kind = "job"
+	}
+	// A definition's name has at most 128 characters.
+	name := kind[:min(len(kind), 100)] + "-" + strconv.Itoa(n)
 	if known {
 		return name, nil
 	}

@@ -40,7 +40,7 @@ func simulateCommand() *cobra.Command {
 
 The workload is run by the real engine, over imitated hosts and on a virtual clock: days
 of jobs in seconds. It is a CSV file (job_id,arrival_s,duration_s,vcpus,memory_mib,gpus
-and, where wanted, queue,share,priority,depends_on), a log in the Standard Workload Format
+and, where wanted, queue,definition,share,priority,depends_on), a log in the Standard Workload Format
 (.swf), or the trace.txt of a Nextflow run.
 
 The policy is a YAML file: instance types, market, strategy, boot times, billing, Spot,

@@ -9,5 +9,6 @@
 // They share what does not make them different, and what keeps the comparison fair:
 // hosts that boot already count for what waits, nothing is launched above maxvCpus, and
 // a host without tasks goes when its idle window is over. They are small and honest
-// rather than complete: updates of an environment's hosts are left to the real planner.
+// rather than complete: updates of an environment's hosts, and launches for minvCpus, are
+// left to the real planner.
 package baseline

@@ -128,10 +128,10 @@ func (p *Policy) USDPerHour(t *Type) float64 {
 	return t.OnDemandUSDPerHour * p.Spot.PriceFactor
 }
 
-// Delay is how long something takes: the form in which a report shows it, and the draw.
+// Delay is how long something takes: in words, and the draw.
 type Delay struct {
 	Text string
-	// Least is the shortest it takes; of a skewed one, its median.
+	// Typical is its mean; of a skewed one, its median.
 	Typical time.Duration
 	Dist    sim.Dist
 }

@@ -13,10 +13,10 @@ import (
 // that a misspelled one is not left out in silence.
 var (
 	required = []string{"job_id", "arrival_s", "duration_s", "vcpus", "memory_mib", "gpus"}
-	optional = []string{"queue", "share", "priority", "depends_on"}
+	optional = []string{"queue", "definition", "share", "priority", "depends_on"}
 )
 
-const csvNext = "the header is " + "job_id,arrival_s,duration_s,vcpus,memory_mib,gpus and, where wanted, queue,share,priority,depends_on"
+const csvNext = "the header is " + "job_id,arrival_s,duration_s,vcpus,memory_mib,gpus and, where wanted, queue,definition,share,priority,depends_on"
 
 // readCSV reads a CSV file whose header is the present line.
 func readCSV(in *input) ([]line, error) {
@@ -111,6 +111,10 @@ func (in *input) job(cell func(column string) string) (line, error) {
 	l.Queue = in.shared(cell("queue"))
 	if l.Queue != "" && batch.CheckJobName(l.Queue) != nil {
 		return l, in.wrong("queue", "use letters, digits, - and _, at most 128", "%q is not the name of a queue", l.Queue)
+	}
+	l.Definition = in.shared(cell("definition"))
+	if l.Definition != "" && batch.CheckJobName(l.Definition) != nil {
+		return l, in.wrong("definition", "use letters, digits, - and _, at most 128", "%q is not the name of a job definition", l.Definition)
 	}
 	l.Share = in.shared(cell("share"))
 	if l.Share != "" && batch.CheckShare(l.Share) != nil {

@@ -69,6 +69,10 @@ func readNextflow(in *input) (lines []line, notes []string, err error) {
 		if l.Arrival, err = in.moment("submit", submitted); err != nil {
 			return nil, nil, err
 		}
+		if _, process := cell("process", "name"); process != "" {
+			process, _, _ = strings.Cut(process, " (") // what is in brackets is the task's tag
+			l.Definition = in.shared(definitionOf(process))
+		}
 		vcpus := 1.0
 		if _, text := cell("cpus"); text != "" {
 			if vcpus, err = in.numberIn("cpus", text, 0.001, maxVCPUs); err != nil {
@@ -105,6 +109,22 @@ func readNextflow(in *input) (lines []line, notes []string, err error) {
 	note(used, "%d tasks do not say what they asked for: vCPUs are what they used (%%cpu), rounded up")
 	note(usedMemory, "%d tasks do not say what they asked for: memory is what they used (peak_rss), else 1024 MiB")
 	return lines, notes, nil
+}
+
+// definitionOf is the name of a job definition for a process: "NFCORE:ALIGN" is its path.
+func definitionOf(process string) string {
+	name := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_':
+			return r
+		}
+		return '_'
+	}, process)
+	const most = 100
+	if len(name) > most {
+		name = name[len(name)-most:] // its end says most
+	}
+	return strings.TrimLeft(name, "-_")
 }
 
 // nextflowMiB is the memory of a task that tells nothing of it.

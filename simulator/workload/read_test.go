@@ -17,11 +17,11 @@ import (
 const header = "job_id,arrival_s,duration_s,vcpus,memory_mib,gpus\n"
 
 func TestCSV(t *testing.T) {
-	text := "\ufeffjob_id,memory_mib,vcpus,gpus,duration_s,arrival_s,queue,share,priority,depends_on\r\n" +
-		"b,4096,2,1,60,12.5,night,lab,7,a\r\n" +
+	text := "\ufeffjob_id,memory_mib,vcpus,gpus,duration_s,arrival_s,queue,definition,share,priority,depends_on\r\n" +
+		"b,4096,2,1,60,12.5,night,align,lab,7,a\r\n" +
 		"\n" +
-		"a,1000,0.25,,0.5,10,,,,\n" +
-		`"c",1,1,0,1,13,,,,"a b"` + "\n"
+		"a,1000,0.25,,0.5,10,,,,,\n" +
+		`"c",1,1,0,1,13,,,,,"a b"` + "\n"
 	got, err := workload.Read("jobs.csv", strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +29,7 @@ func TestCSV(t *testing.T) {
 	want := []workload.Job{
 		{ID: "a", Duration: 500 * time.Millisecond, Need: batch.Resources{MilliVCPU: 250, MemoryMiB: 1000}, Queue: "default"},
 		{ID: "b", Arrival: 2500 * time.Millisecond, Duration: time.Minute, Need: batch.Resources{MilliVCPU: 2000, MemoryMiB: 4096, GPUs: 1},
-			Queue: "night", Share: "lab", Priority: 7, After: []int32{0}},
+			Queue: "night", Definition: "align", Share: "lab", Priority: 7, After: []int32{0}},
 		{ID: "c", Arrival: 3 * time.Second, Duration: time.Second, Need: batch.Resources{MilliVCPU: 1000, MemoryMiB: 1}, Queue: "default", After: []int32{0, 1}},
 	}
 	if diff := cmp.Diff(want, got.Jobs); diff != "" {
@@ -79,6 +79,12 @@ func TestNextflowTrace(t *testing.T) {
 			got, err := workload.Read("trace.txt", strings.NewReader(text))
 			if err != nil {
 				t.Fatal(err)
+			}
+			if name == "for people" && (got.Jobs[0].Definition != "ALIGN" || got.Jobs[1].Definition != "CALL") {
+				t.Errorf("the definitions are %q and %q, want the processes", got.Jobs[0].Definition, got.Jobs[1].Definition)
+			}
+			for i := range got.Jobs {
+				got.Jobs[i].Definition = ""
 			}
 			if diff := cmp.Diff(want, got.Jobs); diff != "" {
 				t.Errorf("the jobs differ (-want +got):\n%s", diff)

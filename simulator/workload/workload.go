@@ -19,6 +19,8 @@ type Job struct {
 	// Need is what it asks for. The vCPUs may be a fraction.
 	Need  batch.Resources
 	Queue string // DefaultQueue where the file does not say
+	// Definition is the kind of work, of which run times are learned; may be empty.
+	Definition string
 	// Share and Priority make its queue a fair-share queue.
 	Share    string
 	Priority int32
