@@ -7,7 +7,7 @@ import (
 )
 
 // defaultWork is the search when the budget says nothing: about half a second.
-const defaultWork = 550_000_000
+const defaultWork = 600_000_000
 
 // Pack plans the hosts that hold all jobs for the least money. It is deterministic
 // unless Budget.Expired cuts it short.
@@ -78,15 +78,13 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 		// Large hosts first: they lose the least when real jobs take the place of classes.
 		big := &generator{p: large, sack: newKnapsack(large), emit: e, sums: g.sums, jobs: g.jobs}
 		rel = big.relax(demand, values, 0, bound, &first)
+		m.settle(lent, &first)
 		big.dive(demand, values, rel, fewLarge*large.dearest(), m)
 		values, rel = rel.value, nil
 	} else {
 		rel = g.relax(demand, values, 0, bound, &first)
+		m.settle(lent, &first)
 		values = rel.value
-	}
-	m.settle(lent, &first)
-	if finer := p.refine(coarse, values, unit, m); p.total(finer) > p.total(proven) {
-		proven = finer
 	}
 	g.dive(demand, values, rel, 0, m)
 	if !e.exact { // what was larger than its class
@@ -94,7 +92,13 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	}
 	out := p.improve(e.out, m)
 	if coarse.mean {
-		out = p.improve(p.rework(out, proven, m), m)
+		lent := min(m.left*7/10, reworkWork)
+		step := m.part(lent)
+		out = p.improve(p.rework(out, proven, &step), m)
+		m.settle(lent, &step)
+	}
+	if finer := p.refine(coarse, values, unit, m); p.total(finer) > p.total(proven) {
+		proven = finer
 	}
 	// Where there are few jobs, plain ways may be as good or better.
 	if e.exact && g.best != nil && p.cost(g.best) < p.cost(out)*(1-1e-9) {
