@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -52,7 +53,7 @@ func functions(ctx context.Context, b *bench) error {
 	if err := coldStarts(ctx, b, s); err != nil {
 		return err
 	}
-	return functionRate(ctx, b, s)
+	return functionRate(ctx, b, s, binaries)
 }
 
 // coldEvents are events that each function answers without much to do.
@@ -87,7 +88,7 @@ func coldStarts(ctx context.Context, b *bench, s *stage.Stage) error {
 }
 
 // functionRate measures SubmitJob through functions/api.
-func functionRate(ctx context.Context, b *bench, s *stage.Stage) error {
+func functionRate(ctx context.Context, b *bench, s *stage.Stage, binaries string) error {
 	client := s.Batch(stage.AdminID, stage.AdminSecret)
 	if err := prepareFunctions(ctx, client); err != nil {
 		return err
@@ -96,6 +97,15 @@ func functionRate(ctx context.Context, b *bench, s *stage.Stage) error {
 	var next atomic.Int64
 	errs := make([]error, functionCallers)
 	var wait sync.WaitGroup
+	shares := map[string]func() time.Duration{
+		"the functions":                        func() time.Duration { return cpuOf(binaries) },
+		"DynamoDB Local":                       func() time.Duration { return cpuOf("DynamoDBLocal") },
+		"the callers and the Lambda imitation": func() time.Duration { return usedCPU("/proc/self") },
+	}
+	before := map[string]time.Duration{}
+	for name, cpu := range shares {
+		before[name] = cpu()
+	}
 	begin := time.Now()
 	for i := range functionCallers {
 		wait.Go(func() {
@@ -116,6 +126,10 @@ func functionRate(ctx context.Context, b *bench, s *stage.Stage) error {
 	rate := float64(jobs) / took.Seconds()
 	b.report("SubmitJob through functions/api on DynamoDB Local, 16 callers", fmt.Sprintf("%.0f jobs/s", rate),
 		fmt.Sprintf(">= %d jobs/s", minFunctionRate), rate >= minFunctionRate)
+	for _, name := range slices.Sorted(maps.Keys(shares)) {
+		used := shares[name]() - before[name]
+		b.report("  CPU of "+name+" for each job", (used / time.Duration(jobs)).Round(time.Microsecond).String(), "", true)
+	}
 	return bareWrites(ctx, b, s, rate)
 }
 
