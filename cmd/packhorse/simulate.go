@@ -85,6 +85,9 @@ func runSimulate(cmd *cobra.Command, path string, f simulateFlags) error {
 	if err != nil {
 		return readError(err)
 	}
+	if err := writable(f.report); err != nil { // before the work, not after it
+		return err
+	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	defer debug.SetGCPercent(debug.SetGCPercent(simulateGarbage))
@@ -180,10 +183,22 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// writable fails when a report cannot be written to path. An empty one is no report.
+func writable(path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return &cli.Error{Message: err.Error(), Next: "give --report a file in a folder that you may write to", Exit: cli.ExitUsage, Err: err}
+	}
+	return f.Close()
+}
+
 func writeReport(path string, results []*simulator.Result) error {
 	f, err := os.Create(path)
 	if err != nil {
-		return &cli.Error{Message: err.Error(), Next: "give --report a file in a folder that you may write to", Err: err}
+		return err
 	}
 	if err := report.HTML(f, results); err != nil {
 		f.Close()

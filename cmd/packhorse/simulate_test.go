@@ -75,12 +75,13 @@ func TestSimulateSaysWhatIsWrong(t *testing.T) {
 		args []string
 		want string
 	}{
-		"a bad workload":       {[]string{bad}, "bad.csv, line 2, column vcpus"},
-		"no workload":          {[]string{"nowhere.csv"}, "nowhere.csv"},
-		"an unknown strategy":  {[]string{sampleJobs, "--compare", "ours,best"}, `there is no strategy "best"`},
-		"an unknown form":      {[]string{sampleJobs, "-o", "xml"}, `--output "xml"`},
-		"a job that fits none": {[]string{sampleJobs}, "no type holds it"},
-		"no policy":            {[]string{sampleJobs, "--policy", "nowhere.yaml"}, "nowhere.yaml"},
+		"a bad workload":         {[]string{bad}, "bad.csv, line 2, column vcpus"},
+		"no workload":            {[]string{"nowhere.csv"}, "nowhere.csv"},
+		"an unknown strategy":    {[]string{sampleJobs, "--compare", "ours,best"}, `there is no strategy "best"`},
+		"an unknown form":        {[]string{sampleJobs, "-o", "xml"}, `--output "xml"`},
+		"a job that fits none":   {[]string{sampleJobs}, "no type holds it"},
+		"no folder for the page": {[]string{sampleJobs, "--report", "nowhere/page.html"}, "nowhere/page.html"},
+		"no policy":              {[]string{sampleJobs, "--policy", "nowhere.yaml"}, "nowhere.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := simulated(t, test.args...); err == nil || !strings.Contains(err.Error(), test.want) {
