@@ -3,6 +3,7 @@ package batch
 import (
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 )
@@ -110,13 +111,22 @@ func (e Effective) Need() (Resources, error) {
 // minMemoryMiB is the least memory that AWS Batch takes on EC2.
 const minMemoryMiB = 4
 
+// ParseAmount reads a number as AWS Batch takes it: digits with at most one point. Other
+// forms that Go reads, "1e3" or "0x10", no other client would understand.
+func ParseAmount(text string) (float64, error) {
+	if strings.Trim(text, "0123456789.+-") != "" {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseFloat(text, 64)
+}
+
 // NeedOf adds up resource requirements. Values are strings on the wire: "0.25"
 // vCPU, "2048" MiB, "1" GPU.
 func NeedOf(reqs []types.ResourceRequirement) (Resources, error) {
 	var r Resources
 	for _, req := range reqs {
 		text := deref(req.Value)
-		value, err := strconv.ParseFloat(text, 64)
+		value, err := ParseAmount(text)
 		if err != nil || value < 0 || math.IsInf(value, 0) || math.IsNaN(value) || value > math.MaxInt32 {
 			return Resources{}, Invalid("resourceRequirements: the value %q of %s is not a number in range.", text, req.Type)
 		}

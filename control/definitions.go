@@ -133,7 +133,13 @@ func (c *Control) definitionsListed(ctx context.Context, in *awsbatch.DescribeJo
 			if err != nil {
 				return nil, err
 			}
-			found = append(found, page.Definitions...)
+			for _, d := range page.Definitions {
+				one := definitionRef{Name: r.Name, Revision: d.Revision()}
+				if !seen[one] {
+					seen[one] = true
+					found = append(found, d)
+				}
+			}
 			continue
 		}
 		one, err := c.cfg.Records.Definition(ctx, r.Name, r.Revision)

@@ -106,6 +106,7 @@ func TestDescribeJobDefinitions(t *testing.T) {
 		"of a name that is not there":    {describe{JobDefinitionName: ptr("x")}, ""},
 		"by name, revision and ARN":      {describe{JobDefinitions: []string{"b:1", "arn:aws:batch:r:1:job-definition/a:3", "a:9", "x", "b:1"}}, "b:1 a:3"},
 		"by name without revision":       {describe{JobDefinitions: []string{"b", "a:1"}}, "b:2 b:1 a:1"},
+		"by name and revision, once":     {describe{JobDefinitions: []string{"b:1", "b", "b:2"}}, "b:1 b:2"},
 		"by what no name can look like":  {describe{JobDefinitions: []string{"a:latest", "a b"}}, ""},
 		"two, where the first is active": {describe{JobDefinitionName: ptr("a"), Status: ptr("ACTIVE"), MaxResults: ptr(int32(1))}, "a:2"},
 	} {

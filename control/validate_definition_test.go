@@ -112,6 +112,9 @@ func TestResourcesOfDefinitions(t *testing.T) {
 		"2 MiB":              {[]register{need("1", "2")}, "Memory must be at least 4 Mib, got 2 Mib."},
 		"4 MiB":              {[]register{need("1", "4")}, ""},
 		"memory with a unit": {[]register{need("1", "2GB")}, "Value 2GB for type MEMORY in resourceRequirement is not valid. Please provide a numeric value."},
+		"vCPUs with an exponent": {[]register{func(in *awsbatch.RegisterJobDefinitionInput) {
+			in.ContainerProperties.ResourceRequirements[0] = types.ResourceRequirement{Type: types.ResourceTypeVcpu, Value: ptr("1e3")}
+		}}, "Value 1e3 for type VCPU in resourceRequirement is not valid. Please provide a numeric value."},
 		"half a GPU":         {[]register{gpu("0.5")}, "Value 0.5 for type GPU in resourceRequirement is not valid. Please provide a numeric value."},
 		"two GPUs":           {[]register{gpu("2")}, ""},
 		"GPUs twice":         {[]register{gpu("1"), gpu("1")}, "Cannot provide duplicates in resourceRequirements."},

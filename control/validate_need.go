@@ -79,7 +79,7 @@ func requirementsOf(reqs []types.ResourceRequirement, fargate bool) (batch.Resou
 // isAmount reports whether text is an amount of a kind of resource.
 func isAmount(kind types.ResourceType, text string) bool {
 	if kind == types.ResourceTypeVcpu {
-		_, err := strconv.ParseFloat(text, 64)
+		_, err := batch.ParseAmount(text)
 		return err == nil
 	}
 	_, err := strconv.ParseInt(text, 10, 32)
