@@ -69,6 +69,7 @@ type Engine struct {
 	inbox inbox
 
 	offers map[string]offersOf // by environment
+	runs   runs
 	whys   map[string]*whyState
 	// forgetNext is when shares are looked through again; settleWaiting's alone.
 	forgetNext time.Time
@@ -98,6 +99,7 @@ func New(c Config) *Engine {
 		offers: map[string]offersOf{}, whys: map[string]*whyState{},
 		unsent: map[string]unsent{}, outbox: newOutbox(c.Senders),
 		recent: recent{}, refused: map[string]time.Time{},
+		runs: runs{known: map[string]map[string]store.Runs{}, fresh: map[runsKey]store.Runs{}},
 	}
 	e.looks.Store(looksForCause)
 	return e

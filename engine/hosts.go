@@ -19,7 +19,7 @@ import (
 func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, now time.Time, out *Outcome) error {
 	demand := map[string][]provisioner.Demand{}
 	for _, g := range d.Demand {
-		demand[g.Environment] = append(demand[g.Environment], provisioner.Demand{Need: g.Need, Arch: g.Arch, Count: g.Count})
+		demand[g.Environment] = append(demand[g.Environment], provisioner.Demand{Need: g.Need, Arch: g.Arch, Runs: g.Runs, Count: g.Count})
 	}
 	placed := map[string]int{}
 	for _, p := range d.Placements {
@@ -40,7 +40,7 @@ func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, 
 			continue
 		}
 		short := w.short[env.Name()]
-		plan := e.Provision(e.fleet(env, hosts, w.tasks, placed, demand[env.Name()], short, now), now)
+		plan := e.Provision(e.fleet(env, w, placed, demand[env.Name()], now), now)
 		out.due(plan.Next)
 		if s, ok := short.next(now); ok && len(demand[env.Name()]) > 0 {
 			out.due(s.Until.Time())
@@ -53,10 +53,11 @@ func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, 
 }
 
 // fleet is an environment as the provisioner sees it.
-func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed map[string]int, demand []provisioner.Demand, short shortages, now time.Time) provisioner.Environment {
-	d := env.Detail
+func (e *Engine) fleet(env store.Environment, w *world, placed map[string]int, demand []provisioner.Demand, now time.Time) provisioner.Environment {
+	d, hosts, short := env.Detail, w.hosts[env.Name()], w.short[env.Name()]
+	boot := bootTime(hosts)
 	out := provisioner.Environment{
-		Name: env.Name(), Demand: demand, IdleWindow: e.idleWindow(env), BootWindow: bootWindow,
+		Name: env.Name(), Demand: demand, More: w.more, Boot: boot, IdleWindow: e.idleWindow(env), BootWindow: bootWindow,
 		Active: d.State != types.CEStateDisabled && d.Status == types.CEStatusValid,
 		Ending: d.Status == types.CEStatusDeleting,
 	}
@@ -75,12 +76,14 @@ func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed 
 			return none
 		})
 	}
+	prices := e.prices(env)
 	out.Hosts = make([]provisioner.Host, 0, len(hosts))
 	for i := range hosts {
 		h := &hosts[i]
 		host := provisioner.Host{
-			ID: h.ID, Has: h.Has, Arch: h.Arch, Tasks: tasks[h.ID] + placed[h.ID],
-			CreatedAt: h.CreatedAt.Time(),
+			ID: h.ID, Has: h.Has, Arch: h.Arch, Tasks: w.tasks[h.ID] + placed[h.ID],
+			USDPerHour: prices[h.Type],
+			CreatedAt:  h.CreatedAt.Time(),
 		}
 		if h.IdleSince > 0 {
 			host.IdleSince = h.IdleSince.Time()
@@ -90,6 +93,11 @@ func (e *Engine) fleet(env store.Environment, hosts []store.Host, tasks, placed 
 			host.State = provisioner.Ready
 		case compute.HostDraining:
 			host.State = provisioner.Draining
+		default:
+			host.Meant = provisioner.ReadMeant(h.For)
+		}
+		if host.State == provisioner.Ready && host.Tasks == 0 && out.IdleWindow == 0 {
+			host.Arrivals = w.arrivals(h, now)
 		}
 		out.Hosts = append(out.Hosts, host)
 	}
@@ -233,6 +241,7 @@ func (e *Engine) launch(ctx context.Context, env store.Environment, l provisione
 			hosts[i] = store.Host{
 				ID: e.NewID(), Environment: env.Name(), Cluster: env.Cluster(), Type: l.Type, Market: short.market,
 				State: compute.HostLaunching, Has: offer.Has, Arch: offer.Arch, CreatedAt: batch.MillisOf(now),
+				For: provisioner.WriteMeant(l.For),
 			}
 			ops[i] = e.Records.PutHost(hosts[i])
 			hosts[i].Version = 1

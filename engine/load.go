@@ -26,7 +26,8 @@ type world struct {
 	jobs   map[string]batch.Job // the jobs of the fronts
 	more   bool                 // jobs wait behind a front
 	used   map[string]batch.Resources
-	tasks  map[string]int // by host
+	tasks  map[string]int           // by host
+	busy   map[string]time.Duration // by host: how long its tasks are expected to run on
 }
 
 func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
@@ -68,6 +69,10 @@ func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
 	for _, list := range w.hosts {
 		hosts += len(list)
 	}
+	if err := e.loadRuns(ctx, w.queues); err != nil {
+		return nil, err
+	}
+	w.busy = make(map[string]time.Duration, hosts)
 	w.used, w.tasks = make(map[string]batch.Resources, hosts), make(map[string]int, hosts)
 	for i := range w.live {
 		j := &w.live[i]
@@ -77,6 +82,7 @@ func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
 		if h := j.Placement.Host; h != "" {
 			w.used[h] = w.used[h].Add(j.Need)
 			w.tasks[h]++
+			e.keepBusy(w, j, now)
 		} else {
 			env := fargateKey(j.Placement.Environment)
 			w.used[env] = w.used[env].Add(j.Need)
@@ -190,6 +196,7 @@ func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limi
 		w.jobs[j.ID] = j
 		share.Jobs = append(share.Jobs, scheduler.Job{
 			ID: j.ID, Need: j.Need, Platform: j.Platform, Arch: j.Arch, Count: count,
+			Runs: e.runTime(queue, j.Definition),
 		})
 	}
 	return share, nil
@@ -239,12 +246,19 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 		out.NoCapacity = short.told(now)
 	}
 	hosts := w.hosts[env.Name()]
+	out.Boot = bootTime(hosts)
+	slow := comeSlowly(hosts, out.Boot, now)
+	prices := e.prices(env)
 	out.Hosts = make([]scheduler.Host, 0, len(hosts))
 	for i := range hosts {
 		h := &hosts[i]
 		switch h.State {
 		case compute.HostReady:
 			host := scheduler.Host{ID: h.ID, Type: hostType(*h), Arch: h.Arch, Has: h.Has, Free: h.Has.Sub(w.used[h.ID])}
+			if known := prices[h.Type]; !slow && known > 0 {
+				host.USDPerHour = known
+				hint(&host, w, h, now)
+			}
 			if now.Before(e.refused[h.ID]) {
 				host.Free = batch.Resources{}
 			}
@@ -269,7 +283,7 @@ func (e *Engine) shapesOf(env store.Environment, short shortages, now time.Time)
 	shapes := make([]scheduler.Shape, len(offers))
 	for i, o := range offers {
 		_, none := short.of(o.Type, now)
-		shapes[i] = scheduler.Shape{Type: o.Type, Has: o.Has, Arch: o.Arch, Short: none}
+		shapes[i] = scheduler.Shape{Type: o.Type, Has: o.Has, Arch: o.Arch, USDPerHour: o.USDPerHour, Short: none}
 	}
 	if len(short.all) == 0 {
 		known.shapes = shapes
@@ -306,7 +320,8 @@ type offersOf struct {
 	uuid    string
 	version int64
 	offers  []provisioner.Offer
-	shapes  []scheduler.Shape // of the offers, when none is short; nil until asked for
+	prices  map[string]float64 // by type
+	shapes  []scheduler.Shape  // of the offers, when none is short; nil until asked for
 }
 
 // offersOf returns the types that an environment may launch, from its cache while
@@ -327,7 +342,11 @@ func (e *Engine) offersOf(env store.Environment) []provisioner.Offer {
 		}
 	}
 	slices.SortStableFunc(offers, func(a, b provisioner.Offer) int { return int(a.Has.MilliVCPU - b.Has.MilliVCPU) })
-	e.offers[env.Name()] = offersOf{uuid: uuid, version: env.Version, offers: offers}
+	prices := make(map[string]float64, len(offers))
+	for _, o := range offers {
+		prices[o.Type] = o.USDPerHour
+	}
+	e.offers[env.Name()] = offersOf{uuid: uuid, version: env.Version, offers: offers, prices: prices}
 	return offers
 }
 

@@ -90,6 +90,9 @@ func (e *Engine) observedResult(ctx context.Context, status compute.TaskStatus, 
 				e.Log.Warn("a task was not cleaned up; the sweep tries again", "task", status.ID, "error", err)
 			}
 		})
+		if r.Err == nil {
+			e.learn(r.Before, status)
+		}
 		if j := r.Before; r.Err == nil && j.Share != "" && j.StartedAt > 0 {
 			ran := batch.MillisOf(e.Now()).Time().Sub(j.StartedAt.Time()).Seconds()
 			charges[store.Share{Queue: j.Queue, ID: j.Share}] += float64(j.Need.MilliVCPU) / 1000 * max(0, ran)

@@ -50,6 +50,7 @@ var errUnheard = errors.New("some news could not be recorded: tell it again")
 func (e *Engine) Hear(ctx context.Context, news []compute.News) error {
 	e.Observe(ctx, news)
 	e.outbox.wait.Wait()
+	e.saveSomeRuns(ctx, e.Now())
 	if len(e.unheard.news) > 0 {
 		return errUnheard
 	}

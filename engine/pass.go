@@ -60,6 +60,7 @@ func (e *Engine) Pass(ctx context.Context) (Outcome, error) {
 	}
 	e.explain(ctx, w, decision, now, &out)
 	e.finishDeletes(ctx, w)
+	e.saveRuns(ctx, now)
 	return out, nil
 }
 

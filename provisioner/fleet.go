@@ -8,8 +8,10 @@ import (
 
 // Demand is a group of equal jobs that found no room.
 type Demand struct {
-	Need  batch.Resources
-	Arch  string // empty: any
+	Need batch.Resources
+	Arch string // empty: any
+	// Runs is how long each is expected to run; zero where nothing is known.
+	Runs  batch.RunTime
 	Count int
 }
 
@@ -33,11 +35,17 @@ const (
 
 // Host is a host of an environment.
 type Host struct {
-	ID        string
-	State     HostState
-	Has       batch.Resources
-	Arch      string
-	Tasks     int       // tasks placed on it
+	ID    string
+	State HostState
+	Has   batch.Resources
+	Arch  string
+	Tasks int // tasks placed on it
+	// USDPerHour is what it costs; 0 where nobody knows.
+	USDPerHour float64
+	// Meant is what it was launched for, while it boots.
+	Meant []Meant
+	// Arrivals is how many jobs an hour came lately that fill at least half of it.
+	Arrivals  float64
 	CreatedAt time.Time // when it was asked for
 	IdleSince time.Time // when its last task ended, or when it became ready; zero while it has tasks or when that is not known yet
 }
@@ -57,7 +65,12 @@ type Environment struct {
 	// ReplaceBefore, when set, says that hosts asked for before it are of an outdated
 	// make: they drain, and those that still have tasks at ReplaceBy are ended.
 	ReplaceBefore, ReplaceBy time.Time
-	// IdleWindow is how long a host without tasks stays.
+	// More says that further jobs wait behind Demand.
+	More bool
+	// Boot is how long a host takes from its launch until it is ready. It is paid for.
+	Boot time.Duration
+	// IdleWindow is how long a host without tasks stays. 0: as long as it is worth while,
+	// see stays.
 	IdleWindow time.Duration
 	// BootWindow is how long a host may take to become ready; one that takes longer will
 	// not come and is ended. 0 is no bound.
@@ -68,6 +81,8 @@ type Environment struct {
 type Launch struct {
 	Type  string
 	Count int
+	// For is what each of them is meant for.
+	For []Meant
 }
 
 // Plan is what is to be done in one environment.

@@ -22,13 +22,13 @@ func TestLaunches(t *testing.T) {
 	}{
 		"nothing waits":                                {environment(), nil},
 		"one small job: the smallest host":             {environment(demands(1, size(1, 1))), []string{"launch 1 m5.large"}},
-		"jobs that fill hosts: as few as hold them":    {environment(demands(8, size(1, 2))), []string{"launch 4 m5.large"}},
+		"jobs that fill hosts: as few as hold them":    {environment(demands(8, size(1, 2))), []string{"launch 2 m5.xlarge"}},
 		"a job that only the larger type holds":        {environment(demands(1, size(3, 3))), []string{"launch 1 m5.xlarge"}},
 		"what takes more of a host for its price wins": {environment(offers(xlarge(), compute()), demands(4, size(1, 1))), []string{"launch 1 c5.xlarge"}},
 		"memory decides where memory is short":         {environment(offers(compute(), memory()), demands(4, size(1, 8))), []string{"launch 1 r5.xlarge"}},
-		"never above maxvCpus":                         {environment(demands(100, size(1, 2))), []string{"launch 8 m5.large"}},
+		"never above maxvCpus":                         {environment(demands(100, size(1, 2))), []string{"launch 4 m5.xlarge"}},
 		"what hosts have counts under maxvCpus": {
-			environment(has(busy("a")), has(draining("b", 1)), demands(100, size(1, 2))), []string{"launch 4 m5.large"},
+			environment(has(busy("a")), has(draining("b", 1)), demands(100, size(1, 2))), []string{"launch 2 m5.xlarge"},
 		},
 		"what is left is too little": {environment(bounds(0, 5), has(busy("a")), demands(1, size(1, 1))), nil},
 		"a job larger than all types waits; others do not": {
@@ -56,7 +56,7 @@ func TestLaunches(t *testing.T) {
 		"minvCpus that no type meets":    {environment(bounds(3, 16)), []string{"launch 2 m5.large"}},
 		"minvCpus smaller than all":      {environment(bounds(1, 16), offers(xlarge())), []string{"launch 1 m5.xlarge"}},
 		"minvCpus up to maxvCpus only":   {environment(bounds(10, 10), offers(xlarge())), []string{"launch 2 m5.xlarge"}},
-		"minvCpus of what demand brings": {environment(bounds(4, 16), demands(2, size(1, 1))), []string{"launch 2 m5.large"}},
+		"minvCpus of what demand brings": {environment(bounds(4, 16), demands(2, size(1, 1))), []string{"launch 1 m5.large", "launch 1 m5.large"}},
 		"minvCpus that are there":        {environment(bounds(4, 16), has(idle("a", time.Hour))), nil},
 		"minvCpus that are on their way": {environment(bounds(4, 16), has(booting("a", time.Minute))), []string{"look again in 14m0s"}},
 		"minvCpus that leave":            {environment(bounds(4, 16), has(draining("a", 1))), []string{"launch 2 m5.large"}},

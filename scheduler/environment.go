@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/packhorse-batch/packhorse/batch"
@@ -20,6 +21,8 @@ type envState struct {
 	keptFor string
 	// full remembers needs that found no host: room only shrinks within a plan.
 	full map[fit]struct{}
+	// dear remembers needs for which there was room, but dearer than a host of their own.
+	dear map[fit]struct{}
 	// fits remembers which needs its hosts could hold when empty, and how.
 	fits map[fit]holding
 	// promised is how many thousandths of a vCPU jobs that wait will take of what may
@@ -44,17 +47,23 @@ type holding struct {
 	above *Shape
 	// short says that shapes could but are short, all of them.
 	short bool
+	// alone is what the cheapest shape costs that could and is not short, in dollars an
+	// hour; 0 where no price is known.
+	alone float64
 }
 
 // fit is what decides whether a host can take a job.
 type fit struct {
 	need batch.Resources
 	arch string
+	runs batch.RunTime
 }
+
+func fitOf(j Job) fit { return fit{j.Need, j.Arch, j.Runs} }
 
 func newEnvState(e Environment) *envState {
 	s := &envState{Environment: e, hosts: slices.Clone(e.Hosts), used: e.Used, kept: -1,
-		full: map[fit]struct{}{}, fits: map[fit]holding{}, byFit: map[fit]int{}, said: map[fit]string{}}
+		full: map[fit]struct{}{}, dear: map[fit]struct{}{}, fits: map[fit]holding{}, byFit: map[fit]int{}, said: map[fit]string{}}
 	for _, h := range e.Hosts {
 		s.used = s.used.Add(h.Has.Sub(h.Free))
 		s.ready += h.Has.MilliVCPU
@@ -83,7 +92,7 @@ func archFits(j Job, arch string) bool {
 
 // holds tells how e could hold the job.
 func (e *envState) holds(j Job) holding {
-	key := fit{j.Need, j.Arch}
+	key := fitOf(j)
 	h, known := e.fits[key]
 	if known {
 		return h
@@ -105,6 +114,9 @@ func (e *envState) holds(j Job) holding {
 				shorts++
 			default:
 				h.least = smaller(h.least, s)
+				if s.USDPerHour > 0 && (h.alone == 0 || s.USDPerHour < h.alone) {
+					h.alone = s.USDPerHour
+				}
 			}
 		}
 		h.short = shorts > 0 && h.least == nil
@@ -130,8 +142,8 @@ func (e *envState) possible(j Job) bool {
 	return e.Usable && e.Platform == j.Platform && e.holds(j).ever
 }
 
-// take finds the fullest host that fits, and takes the room. On Fargate there is no
-// host, only maxvCpus.
+// take finds the host that costs the least for the job, and takes the room. On Fargate
+// there is no host, only maxvCpus.
 func (e *envState) take(j Job) (host string, ok bool) {
 	if !e.Usable || e.Platform != j.Platform {
 		return "", false
@@ -146,32 +158,74 @@ func (e *envState) take(j Job) (host string, ok bool) {
 		e.used = e.used.Add(j.Need)
 		return "", true
 	}
-	key := fit{j.Need, j.Arch}
+	key := fitOf(j)
 	if _, known := e.full[key]; known {
 		return "", false
 	}
-	best := -1
+	if _, known := e.dear[key]; known && e.room(j) > 0 {
+		return "", false
+	}
 	if e.most != nil && j.Need.MilliVCPU > e.most.MilliVCPU {
 		return "", false
 	}
+	best, leastUSD := -1, e.alone(j)
 	for i := range e.hosts {
 		h := &e.hosts[i]
 		if (i == e.kept && e.keptFor != j.ID) || !j.Need.Fits(h.Free) || !archFits(j, h.Arch) {
 			continue
 		}
-		if best < 0 || fuller(h, &e.hosts[best]) {
-			best = i
+		usd := h.keeping(j)
+		switch {
+		case usd > leastUSD:
+			e.dear[key] = struct{}{}
+		case best < 0, usd < leastUSD, fuller(h, &e.hosts[best]):
+			best, leastUSD = i, usd
 		}
 	}
 	if best < 0 {
-		e.full[key] = struct{}{}
+		if _, dear := e.dear[key]; !dear {
+			e.full[key] = struct{}{}
+		}
 		return "", false
 	}
-	e.hosts[best].Free = e.hosts[best].Free.Sub(j.Need)
+	delete(e.dear, key)
+	e.hosts[best].add(j)
 	e.used = e.used.Add(j.Need)
 	e.most = nil
 	clear(e.said)
 	return e.hosts[best].ID, true
+}
+
+// alone is what a host of its own would cost the job; without end where none can be added
+// or nothing is known of what it would cost.
+func (e *envState) alone(j Job) float64 {
+	h := e.holds(j)
+	if !j.Runs.Known() || h.alone == 0 || e.room(j) == 0 {
+		return math.Inf(1)
+	}
+	return h.alone * (e.Boot + j.Runs.Mean).Hours()
+}
+
+// keeping is what it costs to keep the host up for the job, longer than for those that it
+// has. One that was launched for such jobs costs them nothing.
+func (h *Host) keeping(j Job) float64 {
+	if slices.ContainsFunc(h.Meant, func(m Meant) bool { return m.Count > 0 && m.Need == j.Need }) {
+		return 0
+	}
+	return h.USDPerHour * j.Runs.Beyond(h.Busy).Hours()
+}
+
+// add puts a job on the host.
+func (h *Host) add(j Job) {
+	h.Free = h.Free.Sub(j.Need)
+	h.Busy += j.Runs.Beyond(h.Busy)
+	for i, m := range h.Meant {
+		if m.Count > 0 && m.Need == j.Need {
+			h.Meant = slices.Clone(h.Meant)
+			h.Meant[i].Count--
+			return
+		}
+	}
 }
 
 // fuller orders hosts for placement: one with GPUs is the last choice for jobs
@@ -225,12 +279,12 @@ func (e *envState) promise(j Job, n int) {
 		return
 	}
 	e.promised += int64(n) * j.Need.MilliVCPU
-	key := fit{j.Need, j.Arch}
+	key := fitOf(j)
 	at, known := e.byFit[key]
 	if !known {
 		at = len(e.demand)
 		e.byFit[key] = at
-		e.demand = append(e.demand, Demand{Environment: e.Name, Need: j.Need, Arch: j.Arch})
+		e.demand = append(e.demand, Demand{Environment: e.Name, Need: j.Need, Arch: j.Arch, Runs: j.Runs})
 	}
 	e.demand[at].Count += n
 }
@@ -258,7 +312,7 @@ func (e *envState) shortage(j Job) string {
 		return fmt.Sprintf("Waiting for capacity: needs %s; environment %s uses %s of %s vCPU.",
 			j.Need, e.Name, e.used.VCPUs(), batch.FormatVCPU(e.MaxMilliVCPU))
 	}
-	key := fit{j.Need, j.Arch}
+	key := fitOf(j)
 	if text, known := e.said[key]; known {
 		return text
 	}
@@ -268,6 +322,9 @@ func (e *envState) shortage(j Job) string {
 	}
 	if e.Booting > 0 {
 		text += fmt.Sprintf(", %d booting", e.Booting)
+	}
+	if _, dear := e.dear[key]; dear {
+		text += ", a host of its own costs less than to keep those for it that have room"
 	}
 	if e.held > 0 {
 		text += fmt.Sprintf(", %s vCPU reserved for new shares", batch.FormatVCPU(e.held))

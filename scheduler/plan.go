@@ -129,6 +129,9 @@ func (p *planner) find(envs []*envState, j Job) (env, host string, ok bool) {
 		if host, ok := e.take(j); ok {
 			return e.Name, host, true
 		}
+		if _, dear := e.dear[fitOf(j)]; dear {
+			break // it waits for a host here
+		}
 	}
 	return "", "", false
 }

@@ -1,6 +1,8 @@
 package scheduler
 
 import (
+	"time"
+
 	"github.com/packhorse-batch/packhorse/batch"
 )
 
@@ -55,6 +57,10 @@ type Job struct {
 	Arch     string // "arm64", "x86_64", or empty for x86_64
 	// Count is how many of it may start now: 1, or the runnable children of an array.
 	Count int
+	// Runs is how long it is expected to run. A job of which that is known does not take
+	// room on a host that it would keep up for more than a host of its own costs, as long
+	// as one may be added; zero takes any room.
+	Runs batch.RunTime
 }
 
 // Environment is a compute environment with its hosts.
@@ -79,6 +85,8 @@ type Environment struct {
 	// LeavingMilliVCPU is what hosts have that take no more tasks: it counts under
 	// maxvCpus until they are gone.
 	LeavingMilliVCPU int64
+	// Boot is how long a host takes from its launch until it is ready.
+	Boot time.Duration
 	// Shapes are the hosts that could be added: its allowed types.
 	Shapes []Shape
 	// NoCapacity says what could not be had lately ("c5.large: no capacity"), empty if
@@ -91,6 +99,8 @@ type Shape struct {
 	Type string
 	Has  batch.Resources
 	Arch string
+	// USDPerHour is what it costs; 0 where nobody knows.
+	USDPerHour float64
 	// Short says that it could not be had lately and is not asked for now.
 	Short bool
 }
@@ -102,6 +112,18 @@ type Host struct {
 	Arch string
 	Has  batch.Resources
 	Free batch.Resources
+	// USDPerHour is what it costs; 0 where nobody knows.
+	USDPerHour float64
+	// Busy is how long its tasks are still expected to keep it.
+	Busy time.Duration
+	// Meant is what it was launched for and has not come yet.
+	Meant []Meant
+}
+
+// Meant is jobs that a host was launched for.
+type Meant struct {
+	Need  batch.Resources
+	Count int
 }
 
 // Machine is what really runs at once on a laptop.
@@ -145,6 +167,7 @@ type Demand struct {
 	Environment string
 	Need        batch.Resources
 	Arch        string
+	Runs        batch.RunTime
 	Count       int
 }
 
