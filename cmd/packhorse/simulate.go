@@ -69,9 +69,14 @@ The same workload, policy and seed give the same answer, byte for byte.`,
 	return c
 }
 
-// simulateGarbage is how much the heap may grow between two collections, in percent: a
-// simulation makes much garbage and holds little.
-const simulateGarbage = 400
+// A simulation makes much garbage and holds little. simulateGarbage is how much the heap
+// may grow between two collections, in percent, and simulateBytes and simulateBytesPerJob
+// from where on they come more often: a million jobs stay near a gigabyte.
+const (
+	simulateGarbage     = 400
+	simulateBytes       = 512 << 20
+	simulateBytesPerJob = 512
+)
 
 func runSimulate(cmd *cobra.Command, path string, f simulateFlags) error {
 	if f.output != "text" && f.output != "json" {
@@ -91,6 +96,7 @@ func runSimulate(cmd *cobra.Command, path string, f simulateFlags) error {
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	defer debug.SetGCPercent(debug.SetGCPercent(simulateGarbage))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(simulateBytes + simulateBytesPerJob*int64(len(jobs.Jobs))))
 	results := make([]*simulator.Result, len(policies))
 	for i, p := range policies {
 		if results[i], err = simulateOne(ctx, cmd.ErrOrStderr(), jobs, p); err != nil {
