@@ -135,8 +135,8 @@ told() {
 	printf '\ndocs/offline.md goes on from here; make localstack-down stops all of it.\n'
 }
 
-quiet_install=$(localstack/install.sh) || true
-grep '^skipped' <<<"$quiet_install" | sed 's/^skipped: tests with/left out:/' || true
+# What is left out, and what takes a while; the rest is said by start.
+localstack/install.sh | sed -n 's/^skipped: tests with/left out:/p; /^installing/p'
 mkdir -p "$run"
 fresh=()
 status=0

@@ -103,7 +103,7 @@ func (s *site) serve(records string) string {
 	if err != nil || endpoint == "" {
 		s.Fatalf("the server printed %q (%v), want its address", first, err)
 	}
-	go io.Copy(s.said, stdout) //nolint:errcheck // it ends with the process
+	go io.Copy(s.said, stdout)
 	return endpoint
 }
 
