@@ -85,7 +85,7 @@ func (c *crew) hire() (*hand, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &hand{handover: conn.(*net.UnixConn)} //nolint:errcheck // it is one
+	h := &hand{handover: conn.(*net.UnixConn)}
 	if h.pid, err = c.start(theirs.Fd()); err != nil {
 		h.handover.Close()
 		return nil, err

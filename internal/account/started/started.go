@@ -4,7 +4,6 @@ package started
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -22,16 +21,15 @@ func With[T any](open func(context.Context, account.Settings, *slog.Logger) (T, 
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	settings, err := account.FromEnvironment(os.Getenv)
+	var opened T
 	if err == nil {
-		var opened T
-		if opened, err = open(ctx, settings, log); err == nil {
-			return opened
-		}
+		opened, err = open(ctx, settings, log)
 	}
-	log.Error("the function cannot begin", "error", err)
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
-	panic("unreachable")
+	if err != nil {
+		log.Error("the function cannot begin", "error", err)
+		os.Exit(1)
+	}
+	return opened
 }
 
 // level is what the variable AWS_LAMBDA_LOG_LEVEL says: Lambda's own setting.
