@@ -125,6 +125,9 @@ func (h *handler) protocolOf(c *call) protocol {
 	if c.service == "" {
 		c.service = h.guess(c)
 	}
+	if aboutPlans(c.path) && c.service != "s3" {
+		return planCalls{h}
+	}
 	if aboutTriggers(c.path) && c.service != "s3" {
 		return triggerCalls{h}
 	}

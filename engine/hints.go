@@ -89,16 +89,16 @@ func (e *Engine) prices(env store.Environment) map[string]float64 {
 // idle.
 const arrivalsOver = 10 * time.Minute
 
-// arrivals is how many jobs an hour came lately that fill at least half of a host. Those
+// arrivals is how many jobs an hour came lately that fill a host for the most part. Those
 // that have ended already are not counted.
 func (w *world) arrivals(h *store.Host, now time.Time) float64 {
 	n := 0
 	for i := range w.live {
 		j := &w.live[i]
-		if j.StartedAt == 0 || now.Sub(j.StartedAt.Time()) > arrivalsOver || !j.Need.Fits(h.Has) {
+		if j.StartedAt == 0 || j.Placement == nil || now.Sub(j.StartedAt.Time()) > arrivalsOver || !j.Need.Fits(h.Has) {
 			continue
 		}
-		if 2*j.Need.MilliVCPU >= h.Has.MilliVCPU || 2*j.Need.MemoryMiB >= h.Has.MemoryMiB || h.Has.GPUs > 0 && 2*j.Need.GPUs >= h.Has.GPUs {
+		if 4*j.Need.MilliVCPU >= 3*h.Has.MilliVCPU || 4*j.Need.MemoryMiB >= 3*h.Has.MemoryMiB || h.Has.GPUs > 0 && 4*j.Need.GPUs >= 3*h.Has.GPUs {
 			n++
 		}
 	}

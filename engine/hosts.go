@@ -17,10 +17,7 @@ import (
 
 // provision lets hosts come and go for what the decision left waiting.
 func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, now time.Time, out *Outcome) error {
-	demand := map[string][]provisioner.Demand{}
-	for _, g := range d.Demand {
-		demand[g.Environment] = append(demand[g.Environment], provisioner.Demand{Need: g.Need, Arch: g.Arch, Runs: g.Runs, Count: g.Count})
-	}
+	demand := demandOf(d)
 	placed := map[string]int{}
 	for _, p := range d.Placements {
 		placed[p.Host]++
@@ -52,6 +49,15 @@ func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, 
 	return nil
 }
 
+// demandOf is what a decision left waiting as the provisioner sees it, by environment.
+func demandOf(d scheduler.Decision) map[string][]provisioner.Demand {
+	demand := map[string][]provisioner.Demand{}
+	for _, g := range d.Demand {
+		demand[g.Environment] = append(demand[g.Environment], provisioner.Demand{Need: g.Need, Arch: g.Arch, Runs: g.Runs, Count: g.Count})
+	}
+	return demand
+}
+
 // fleet is an environment as the provisioner sees it.
 func (e *Engine) fleet(env store.Environment, w *world, placed map[string]int, demand []provisioner.Demand, now time.Time) provisioner.Environment {
 	d, hosts, short := env.Detail, w.hosts[env.Name()], w.short[env.Name()]
@@ -76,7 +82,7 @@ func (e *Engine) fleet(env store.Environment, w *world, placed map[string]int, d
 			return none
 		})
 	}
-	prices := e.prices(env)
+	prices, idle := e.prices(env), map[string]int{} // hosts without tasks, by type
 	out.Hosts = make([]provisioner.Host, 0, len(hosts))
 	for i := range hosts {
 		h := &hosts[i]
@@ -97,7 +103,8 @@ func (e *Engine) fleet(env store.Environment, w *world, placed map[string]int, d
 			host.Meant = provisioner.ReadMeant(h.For)
 		}
 		if host.State == provisioner.Ready && host.Tasks == 0 && out.IdleWindow == 0 {
-			host.Arrivals = w.arrivals(h, now)
+			idle[h.Type]++
+			host.Arrivals = w.arrivals(h, now) / float64(idle[h.Type])
 		}
 		out.Hosts = append(out.Hosts, host)
 	}

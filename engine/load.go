@@ -249,14 +249,18 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 	out.Boot = bootTime(hosts)
 	slow := comeSlowly(hosts, out.Boot, now)
 	prices := e.prices(env)
+	var staying, least int64
+	if r := d.ComputeResources; r != nil {
+		least = int64(deref(r.MinvCpus)) * 1000
+	}
 	out.Hosts = make([]scheduler.Host, 0, len(hosts))
 	for i := range hosts {
 		h := &hosts[i]
 		switch h.State {
 		case compute.HostReady:
 			host := scheduler.Host{ID: h.ID, Type: hostType(*h), Arch: h.Arch, Has: h.Has, Free: h.Has.Sub(w.used[h.ID])}
-			if known := prices[h.Type]; !slow && known > 0 {
-				host.USDPerHour = known
+			if staying += h.Has.MilliVCPU; !slow && staying > least {
+				host.USDPerHour = prices[h.Type] // those within minvCpus stay anyway
 				hint(&host, w, h, now)
 			}
 			if now.Before(e.refused[h.ID]) {

@@ -44,7 +44,8 @@ type Host struct {
 	USDPerHour float64
 	// Meant is what it was launched for, while it boots.
 	Meant []Meant
-	// Arrivals is how many jobs an hour came lately that fill at least half of it.
+	// Arrivals is how many jobs an hour came lately that fill it for the most part, parted
+	// among the hosts of its type that have no tasks.
 	Arrivals  float64
 	CreatedAt time.Time // when it was asked for
 	IdleSince time.Time // when its last task ended, or when it became ready; zero while it has tasks or when that is not known yet

@@ -38,14 +38,10 @@ func grow(e Environment, groups []Demand, now time.Time) []Launch {
 		}
 	}
 	groups = slices.Clone(groups)
-	if g.refilled(groups) {
-		g.pack(groups, false)
-	} else {
-		if jobs(groups) > 1 {
-			g.pack(groups, true)
-		}
-		g.alike(groups)
+	if jobs(groups) > 1 {
+		g.pack(groups, !g.refilled(groups))
 	}
+	g.alike(groups) // and what packing left
 	for range maxShapes {
 		missing := e.MinMilliVCPU - g.staying
 		if missing <= 0 {
@@ -99,16 +95,10 @@ func (g *grower) pack(groups []Demand, ending bool) {
 	if g.headroom <= 0 || len(groups) == 0 {
 		return
 	}
-	in := packing.Input{
-		Limits: packing.Limits{MilliVCPU: g.headroom}, Budget: packing.Budget{Work: packingWork},
-	}
-	for _, d := range groups {
-		in.Groups = append(in.Groups, packing.Group{Need: d.Need, Arch: d.Arch, Count: d.Count})
-	}
-	for i := range g.Offers {
-		o := &g.Offers[i]
-		in.Types = append(in.Types, packing.Type{Name: o.Type, Has: o.Has, Arch: o.Arch,
-			USDPerHour: o.price(), FixedUSD: o.price() * g.paidBoot().Hours()})
+	in := g.packing(groups, packingWork)
+	in.Limits = packing.Limits{MilliVCPU: g.headroom}
+	for i := range in.Types {
+		in.Types[i].FixedUSD = in.Types[i].USDPerHour * g.paidBoot().Hours()
 	}
 	plan := packing.Pack(in)
 	for _, h := range plan.Hosts {
@@ -132,6 +122,19 @@ func (g *grower) pack(groups []Demand, ending bool) {
 		}
 		g.launch(o, h.Count, meant)
 	}
+}
+
+// packing is groups and offers as packing takes them.
+func (e *Environment) packing(groups []Demand, work int64) packing.Input {
+	in := packing.Input{Budget: packing.Budget{Work: work}}
+	for _, d := range groups {
+		in.Groups = append(in.Groups, packing.Group{Need: d.Need, Arch: d.Arch, Count: d.Count})
+	}
+	for i := range e.Offers {
+		o := &e.Offers[i]
+		in.Types = append(in.Types, packing.Type{Name: o.Type, Has: o.Has, Arch: o.Arch, USDPerHour: o.price()})
+	}
+	return in
 }
 
 // tie is how much two prices may differ, as a fraction, and still count as equal.

@@ -13,14 +13,18 @@ type Meant struct {
 	Count int
 }
 
-// maxMeant bounds the kinds of jobs in a host's record.
-const maxMeant = 8
+// maxMeant bounds the kinds of jobs in a host's record. One that is for more of them is
+// taken for one with room for anybody.
+const maxMeant = 40
 
 // WriteMeant writes what a host is meant for as its record keeps it: "2x4000/8192/0" is
 // two jobs of 4 vCPUs and 8 GiB.
 func WriteMeant(list []Meant) string {
+	if len(list) > maxMeant {
+		return ""
+	}
 	parts := make([]string, 0, len(list))
-	for _, m := range list[:min(len(list), maxMeant)] {
+	for _, m := range list {
 		parts = append(parts, fmt.Sprintf("%dx%d/%d/%d", m.Count, m.Need.MilliVCPU, m.Need.MemoryMiB, m.Need.GPUs))
 	}
 	return strings.Join(parts, " ")

@@ -24,6 +24,7 @@ func anyEnvironment(t *rapid.T) provisioner.Environment {
 	if upTo(3, "outdated") == 0 {
 		e.ReplaceBefore, e.ReplaceBy = now.Add(-10*time.Minute), now.Add(time.Duration(upTo(2, "by")-1)*time.Minute)
 	}
+	e.Boot = time.Minute
 	resources := func() batch.Resources {
 		return batch.Resources{MilliVCPU: int64(1+upTo(7, "vCPUs")) * 1000, MemoryMiB: int64(1+upTo(15, "GiB")) * 1024, GPUs: int64(upTo(8, "GPUs") / 8)}
 	}
@@ -47,7 +48,10 @@ func anyEnvironment(t *rapid.T) provisioner.Environment {
 	for range upTo(4, "groups") {
 		need := resources()
 		need.MilliVCPU /= 2
-		d := provisioner.Demand{Need: need, Count: 1 + upTo(5, "count"), Arch: rapid.SampledFrom([]string{"", "", "arm64"}).Draw(t, "arch")}
+		d := provisioner.Demand{
+			Need: need, Count: 1 + upTo(5, "count"), Arch: rapid.SampledFrom([]string{"", "", "arm64"}).Draw(t, "arch"),
+			Runs: batch.RunTime{Mean: time.Duration(upTo(3, "hours")) * time.Hour, Spread: float64(upTo(3, "spread"))},
+		}
 		if !slices.ContainsFunc(e.Demand, func(o provisioner.Demand) bool { return o.Need == d.Need && o.Arch == d.Arch }) {
 			e.Demand = append(e.Demand, d)
 		}
@@ -189,6 +193,7 @@ func carried(t *rapid.T, e provisioner.Environment, p provisioner.Plan, at time.
 		for i := range l.Count {
 			e.Hosts = append(e.Hosts, provisioner.Host{
 				ID: fmt.Sprint(at.Unix(), "-", len(e.Hosts), "-", i), State: provisioner.Booting, Has: o.Has, Arch: o.Arch, CreatedAt: at,
+				USDPerHour: o.USDPerHour, Meant: provisioner.ReadMeant(provisioner.WriteMeant(l.For)),
 			})
 		}
 	}

@@ -30,11 +30,14 @@ func (a *App) planCommand() *cobra.Command {
 	var f planFlags
 	var output outputFlag
 	cmd := &cobra.Command{
-		Use:   "plan --jobs FILE.csv",
+		Use:   "plan QUEUE | --jobs FILE.csv",
 		Short: "Say which hosts a set of jobs needs, and what they cost",
 		Long: `Say which hosts a set of jobs needs, what goes onto each, and what they cost, with a
-bound that no other choice of hosts can be below. Nothing is launched and no server is
-asked.
+bound that no other choice of hosts can be below. Nothing is launched.
+
+With the name of a queue the server says what it would do now for what waits there: which
+jobs start at once, which hosts it launches, when they are ready, and which jobs get none
+and why. With a job file no server is asked.
 
 The job file is CSV with a line for each job, or for count equal jobs. Its first line
 names the columns: vcpus and memory_mib, and where wanted gpus, count, arch, and types
@@ -45,11 +48,17 @@ Without --types the types are those of ` + "`packhorse types`" + `: of the curre
 the memory that the ECS agent leaves to jobs. A file of types has the columns
 instance_type, vcpus, memory_mib, ondemand_usd_per_hour, and where wanted gpus, arch and
 max (the number of hosts of the type there may be); all that it says a type has is used.`,
-		Args: argsBetween(0, 0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: argsBetween(0, 1, "the name of a queue, or --jobs"),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			form, err := output.choose()
 			if err != nil {
 				return err
+			}
+			if len(args) == 1 {
+				if f.jobs != "" {
+					return usage("name a queue or give --jobs, not both")
+				}
+				return a.runPlanQueue(cmd.Context(), args[0], form)
 			}
 			return a.runPlan(cmd.Context(), f, form)
 		},
@@ -70,7 +79,7 @@ max (the number of hosts of the type there may be); all that it says a type has 
 
 func (a *App) runPlan(_ context.Context, f planFlags, form string) error {
 	if f.jobs == "" {
-		return usage("--jobs is missing").hint("name a CSV file with the columns vcpus and memory_mib")
+		return usage("--jobs is missing").hint("name a CSV file with the columns vcpus and memory_mib, or a queue")
 	}
 	if f.timeLimit < 0 || f.boot < 0 || f.maxVCPUs < 0 || f.maxHosts < 0 {
 		return usage("--time-limit, --boot, --max-vcpus and --max-hosts must not be negative")

@@ -3,6 +3,7 @@
 package home
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -60,6 +61,11 @@ type Home struct {
 	Records  *store.Records
 	Engine   *engine.Engine
 	Account  batch.Account
+}
+
+// PlanQueue says what a pass would do now for a queue, and writes nothing.
+func (h *Home) PlanQueue(ctx context.Context, queue string) (*batch.QueuePlan, error) {
+	return h.Engine.PlanQueue(ctx, queue)
 }
 
 // New wires a home. Nothing runs until Engine.Run.

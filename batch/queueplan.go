@@ -1,0 +1,60 @@
+package batch
+
+// QueuePlan is what a pass would do now for a queue as it stands. Nothing is written for
+// it: the next pass decides anew.
+type QueuePlan struct {
+	Queue string
+	At    Millis
+	// Jobs is how many waiting jobs were looked at, an array's children counted; More says
+	// that further ones wait behind.
+	Jobs int
+	More bool `json:",omitempty"`
+	// StartNow is how many of them start at once, on hosts that are there.
+	StartNow     int
+	Environments []EnvironmentPlan
+	// Waiting is jobs that get no host, with the reason, which names the nearest type where
+	// no type is large enough.
+	Waiting []UnplacedJobs
+}
+
+// EnvironmentPlan is what a plan does in one compute environment.
+type EnvironmentPlan struct {
+	Environment string
+	// Ready and Booting are the hosts that it has; OnBooting is how many of the jobs those
+	// that boot will take.
+	Ready, Booting, OnBooting int
+	// Waits is how many jobs wait for a host here.
+	Waits int
+	Hosts []PlannedHosts
+	// UsdPerHour is what the hosts to launch cost.
+	UsdPerHour float64
+	// LowerBoundUsdPerHour is what no choice of hosts for what waits can be below. Hosts
+	// that are cheaper until they are empty may cost more an hour.
+	LowerBoundUsdPerHour float64
+	// StartsInSeconds is when the jobs on them are expected to start: after a boot as it
+	// takes here.
+	StartsInSeconds float64
+}
+
+// PlannedHosts is hosts to launch for the same jobs each.
+type PlannedHosts struct {
+	Type       string
+	Count      int
+	UsdPerHour float64       // of each
+	Jobs       []PlannedJobs // on each
+}
+
+// PlannedJobs is equal jobs.
+type PlannedJobs struct {
+	Vcpus     float64
+	MemoryMiB int64
+	Gpus      int64 `json:",omitempty"`
+	Count     int
+}
+
+// UnplacedJobs is a job that gets no host, or children of an array.
+type UnplacedJobs struct {
+	JobId  string
+	Count  int
+	Reason string
+}

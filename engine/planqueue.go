@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/batch/types"
+
+	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/provisioner"
+	"github.com/packhorse-batch/packhorse/scheduler"
+	"github.com/packhorse-batch/packhorse/store"
+)
+
+// maxPlanWaiting bounds the jobs without a host that a plan lists.
+const maxPlanWaiting = 100
+
+// PlanQueue says what a pass would do now for a queue, and writes nothing. It looks with
+// the eyes of an engine that has just begun, so that it may be asked beside the passes.
+func (e *Engine) PlanQueue(ctx context.Context, name string) (*batch.QueuePlan, error) {
+	now := e.Now()
+	look := New(e.Config)
+	w, err := look.load(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(w.queues, func(q store.Queue) bool { return q.Name() == name })
+	if at < 0 {
+		return nil, &batch.Error{Code: batch.CodeNotFound, Message: "there is no job queue " + name,
+			Next: "list them with `packhorse describe-job-queues` or DescribeJobQueues"}
+	}
+	// The other queues count with what may start of them: they share the room.
+	limit := look.frontFor(w)
+	err = look.loadFronts(ctx, w, func(q store.Queue) int {
+		if q.Name() == name {
+			return front
+		}
+		return limit(q)
+	})
+	if err != nil {
+		return nil, err
+	}
+	d := scheduler.Plan(look.snapshot(w, now))
+	out := &batch.QueuePlan{Queue: name, At: batch.MillisOf(now), Environments: []batch.EnvironmentPlan{}, Waiting: []batch.UnplacedJobs{}}
+	for _, share := range w.fronts[name] {
+		out.More = out.More || share.More
+		for _, j := range share.Jobs {
+			out.Jobs += j.Count
+		}
+	}
+	placed := map[string]int{}
+	for _, p := range d.Placements {
+		if placed[p.Host]++; p.Queue == name {
+			out.StartNow++
+		}
+	}
+	for _, wait := range d.Waits {
+		if wait.Queue == name && (wait.Environment == "" || wait.Reason.Token != scheduler.TokenNone) && len(out.Waiting) < maxPlanWaiting {
+			out.Waiting = append(out.Waiting, batch.UnplacedJobs{JobId: wait.Job, Count: wait.Count, Reason: wait.Reason.String()})
+		}
+	}
+	for _, env := range w.envs {
+		if slices.Contains(w.queues[at].Environments(), env.Name()) && managed(env) && !fargate(env) && env.Detail.Status != types.CEStatusDeleting {
+			out.Environments = append(out.Environments, look.planEnvironment(w, env, d, placed))
+		}
+	}
+	return out, nil
+}
+
+// planEnvironment is what is launched in an environment for what waits, of whatever queue.
+func (e *Engine) planEnvironment(w *world, env store.Environment, d scheduler.Decision, placed map[string]int) batch.EnvironmentPlan {
+	out := batch.EnvironmentPlan{Environment: env.Name(), Hosts: []batch.PlannedHosts{}}
+	for _, h := range w.hosts[env.Name()] {
+		switch h.State {
+		case compute.HostReady:
+			out.Ready++
+		case compute.HostLaunching, compute.HostBooting:
+			out.Booting++
+		}
+	}
+	fleet := e.fleet(env, w, placed, demandOf(d)[env.Name()], e.Now())
+	preview := provisioner.PreviewOf(fleet, e.Now())
+	out.Waits, out.OnBooting = preview.Waits, preview.OnBooting
+	out.LowerBoundUsdPerHour = preview.LowerBoundUSDPerHour
+	prices := e.prices(env)
+	for _, l := range preview.Launches {
+		hosts := batch.PlannedHosts{Type: l.Type, Count: l.Count, UsdPerHour: prices[l.Type], Jobs: []batch.PlannedJobs{}}
+		for _, m := range l.For {
+			hosts.Jobs = append(hosts.Jobs, batch.PlannedJobs{
+				Vcpus: float64(m.Need.MilliVCPU) / 1000, MemoryMiB: m.Need.MemoryMiB, Gpus: m.Need.GPUs, Count: m.Count,
+			})
+		}
+		out.Hosts = append(out.Hosts, hosts)
+		out.UsdPerHour += float64(l.Count) * prices[l.Type]
+	}
+	if len(out.Hosts) > 0 {
+		out.StartsInSeconds = fleet.Boot.Seconds()
+	}
+	return out
+}

@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/packhorse-batch/packhorse/batch"
+)
+
+// runPlanQueue shows what the server would do now for a queue.
+func (a *App) runPlanQueue(ctx context.Context, queue, form string) error {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	if c.target.endpoint == "" {
+		return usage("AWS Batch makes no plans").hint("name a Packhorse server with --endpoint, or plan a job file with --jobs")
+	}
+	var plan batch.QueuePlan
+	err = c.own(ctx, http.MethodGet, "/packhorse/v1/queues/"+url.PathEscape(queue)+"/plan", nil, &plan)
+	if none := (*Error)(nil); errors.As(err, &none) {
+		return &Error{Message: "this server makes no plans", Next: "use a newer one, or plan a job file with --jobs", Err: err}
+	}
+	if err != nil {
+		return err
+	}
+	if form == asJSON {
+		return printJSON(a.Out, plan)
+	}
+	fmt.Fprint(a.Out, a.queuePlanText(plan))
+	return nil
+}
+
+// queuePlanText is the plan of a queue for people.
+func (a *App) queuePlanText(p batch.QueuePlan) string {
+	var b strings.Builder
+	var sum facts
+	sum.add("Queue", p.Queue)
+	jobs := strconv.Itoa(p.Jobs)
+	if p.More {
+		jobs = "the first " + jobs + "; further ones wait behind"
+	}
+	sum.add("Jobs that wait", jobs)
+	sum.add("Start at once", strconv.Itoa(p.StartNow))
+	b.WriteString(sum.text(""))
+	for _, e := range p.Environments {
+		fmt.Fprintf(&b, "\nEnvironment %s: %d hosts ready, %d on their way\n", e.Environment, e.Ready, e.Booting)
+		if e.Waits == 0 {
+			b.WriteString("  No job waits for a host here.\n")
+			continue
+		}
+		var f facts
+		f.add("Wait for a host", fmt.Sprintf("%d, of which %d go to hosts on their way", e.Waits, e.OnBooting))
+		f.add("Cost", fmt.Sprintf("$%.4f per hour for the hosts to launch", e.UsdPerHour))
+		if e.LowerBoundUsdPerHour > 0 {
+			f.add("Bound", fmt.Sprintf("$%.4f per hour: no hosts for these jobs cost less", e.LowerBoundUsdPerHour))
+		}
+		if len(e.Hosts) > 0 {
+			f.add("Expected start", fmt.Sprintf("in %.0f s, when the hosts are ready", e.StartsInSeconds))
+		}
+		b.WriteString(f.text("  "))
+		if len(e.Hosts) == 0 {
+			continue
+		}
+		g := &grid{columns: []column{{title: "LAUNCH", right: true}, {title: "TYPE"}, {title: "USD/H EACH", right: true}, {title: "JOBS ON EACH", flex: true}}}
+		for _, h := range e.Hosts[:min(len(e.Hosts), planRows)] {
+			g.row(strconv.Itoa(h.Count), h.Type, fmt.Sprintf("%.4f", h.UsdPerHour), jobsOnEach(h.Jobs))
+		}
+		b.WriteString("\n" + g.text(a.Out))
+		if more := len(e.Hosts) - planRows; more > 0 {
+			fmt.Fprintf(&b, "… and %d more lines; -o json has all\n", more)
+		}
+	}
+	if len(p.Waiting) > 0 {
+		b.WriteString("\nWithout a host\n")
+	}
+	for _, w := range p.Waiting[:min(len(p.Waiting), planRows)] {
+		fmt.Fprintf(&b, "  %s (%d): %s\n", w.JobId, w.Count, w.Reason)
+	}
+	if more := len(p.Waiting) - planRows; more > 0 {
+		fmt.Fprintf(&b, "  … and %d more; -o json has all\n", more)
+	}
+	return b.String()
+}
+
+func jobsOnEach(jobs []batch.PlannedJobs) string {
+	parts := make([]string, len(jobs))
+	for i, j := range jobs {
+		parts[i] = fmt.Sprintf("%d × %g vCPU, %d MiB", j.Count, j.Vcpus, j.MemoryMiB)
+		if j.Gpus > 0 {
+			parts[i] += fmt.Sprintf(", %d GPU", j.Gpus)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
