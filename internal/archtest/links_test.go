@@ -28,7 +28,7 @@ var linkRules = []linkRule{
 		why: "only the home on this machine keeps its records in a file"},
 	{packages: everything, except: []string{"compute/local", "compute/local/docker/...", "internal/demo/stage", "internal/laptop"}, never: dockerModules,
 		why: "only compute/local/docker speaks with a Docker Engine"},
-	{packages: everything, except: []string{"compute/amazon/...", "functions/...", "infra/...", "internal/account/fleet", "internal/fakeaws/...", "localstack/..."}, never: []string{awsModules + "/service/ec2"},
+	{packages: everything, except: []string{"compute/amazon/...", "functions/...", "infra/...", "internal/account/fleet", "internal/account/prices", "internal/fakeaws/...", "localstack/..."}, never: []string{awsModules + "/service/ec2"},
 		why: "the client of EC2 is the largest there is, a minute to compile; api answers EC2's calls without it"},
 	{packages: []string{"cmd/...", "functions/..."}, never: []string{"testing", "pgregory.net/rapid", "github.com/google/go-cmp/..."},
 		why: "what only tests need is not shipped"},
