@@ -70,6 +70,9 @@ type Engine struct {
 
 	offers map[string]offersOf // by environment
 	runs   runs
+	// hinted says that the scheduler is told what hosts cost. Other policies than the
+	// provisioner's do not say what a host is for, so that jobs would wait for others.
+	hinted bool
 	whys   map[string]*whyState
 	// forgetNext is when shares are looked through again; settleWaiting's alone.
 	forgetNext time.Time
@@ -91,10 +94,12 @@ type Engine struct {
 
 // New returns an engine. Run it, or call Pass, Observe and Sweep yourself.
 func New(c Config) *Engine {
-	if c.Provision == nil {
+	hinted := c.Provision == nil
+	if hinted {
 		c.Provision = provisioner.Make
 	}
 	e := &Engine{
+		hinted: hinted,
 		Config: c, kick: make(chan struct{}, 1), inbox: inbox{signal: make(chan struct{}, 1)},
 		offers: map[string]offersOf{}, whys: map[string]*whyState{},
 		unsent: map[string]unsent{}, outbox: newOutbox(c.Senders),

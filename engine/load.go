@@ -259,7 +259,7 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 		switch h.State {
 		case compute.HostReady:
 			host := scheduler.Host{ID: h.ID, Type: hostType(*h), Arch: h.Arch, Has: h.Has, Free: h.Has.Sub(w.used[h.ID])}
-			if staying += h.Has.MilliVCPU; !slow && staying > least {
+			if staying += h.Has.MilliVCPU; e.hinted && !slow && staying > least {
 				host.USDPerHour = prices[h.Type] // those within minvCpus stay anyway
 				hint(&host, w, h, now)
 			}

@@ -21,6 +21,7 @@ const maxPlanWaiting = 100
 func (e *Engine) PlanQueue(ctx context.Context, name string) (*batch.QueuePlan, error) {
 	now := e.Now()
 	look := New(e.Config)
+	look.hinted = e.hinted
 	w, err := look.load(ctx, now)
 	if err != nil {
 		return nil, err
