@@ -115,9 +115,9 @@ func (f *serveFlags) options(stderr io.Writer) error {
 	switch {
 	case !accountPattern.MatchString(f.Account.ID):
 		return fmt.Errorf("--account %q is not an AWS account id: give 12 digits", f.Account.ID)
-	case f.home != homeLaptop && f.home != homeAWS:
+	case f.home != "" && f.home != homeLaptop && f.home != homeAWS:
 		return fmt.Errorf("--home %q is none: give %s or %s", f.home, homeLaptop, homeAWS)
-	case f.home == homeLaptop && f.aws.endpoint != "":
+	case f.home != homeAWS && f.aws.endpoint != "":
 		return errors.New("--endpoint-url is for --home aws: leave it out, or give --home aws too")
 	case !regionPattern.MatchString(f.Account.Region):
 		return fmt.Errorf("--region %q is not an AWS region: give one such as us-east-1", f.Account.Region)
