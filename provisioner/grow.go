@@ -92,7 +92,10 @@ func (g *grower) refilled(groups []Demand) bool {
 // ending, only the hosts that stay cheaper until their last job ends than a host for each
 // job; what is on the others is left in groups.
 func (g *grower) pack(groups []Demand, ending bool) {
-	if g.headroom <= 0 || len(groups) == 0 {
+	room := slices.ContainsFunc(groups, func(d Demand) bool {
+		return slices.ContainsFunc(g.Offers, func(o Offer) bool { return g.holds(&o, d) })
+	})
+	if !room {
 		return
 	}
 	in := g.packing(groups, packingWork)

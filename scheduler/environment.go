@@ -168,13 +168,19 @@ func (e *envState) take(j Job) (host string, ok bool) {
 	if e.most != nil && j.Need.MilliVCPU > e.most.MilliVCPU {
 		return "", false
 	}
-	best, leastUSD := -1, e.alone(j)
+	best, leastUSD, known := -1, math.Inf(1), j.Runs.Known()
+	if known {
+		leastUSD = e.alone(j)
+	}
 	for i := range e.hosts {
 		h := &e.hosts[i]
 		if (i == e.kept && e.keptFor != j.ID) || !j.Need.Fits(h.Free) || !archFits(j, h.Arch) {
 			continue
 		}
-		usd := h.keeping(j)
+		usd := 0.0
+		if known && h.USDPerHour > 0 {
+			usd = h.keeping(&j)
+		}
 		switch {
 		case usd > leastUSD:
 			e.dear[key] = struct{}{}
@@ -196,11 +202,11 @@ func (e *envState) take(j Job) (host string, ok bool) {
 	return e.hosts[best].ID, true
 }
 
-// alone is what a host of its own would cost the job; without end where none can be added
-// or nothing is known of what it would cost.
+// alone is what a host of its own would cost a job whose run time is known; without end
+// where none can be added or nobody knows its price.
 func (e *envState) alone(j Job) float64 {
 	h := e.holds(j)
-	if !j.Runs.Known() || h.alone == 0 || e.room(j) == 0 {
+	if h.alone == 0 || e.room(j) == 0 {
 		return math.Inf(1)
 	}
 	return h.alone * (e.Boot + j.Runs.Mean).Hours()
@@ -208,9 +214,11 @@ func (e *envState) alone(j Job) float64 {
 
 // keeping is what it costs to keep the host up for the job, longer than for those that it
 // has. One that was launched for such jobs costs them nothing.
-func (h *Host) keeping(j Job) float64 {
-	if slices.ContainsFunc(h.Meant, func(m Meant) bool { return m.Count > 0 && m.Need == j.Need }) {
-		return 0
+func (h *Host) keeping(j *Job) float64 {
+	for i := range h.Meant {
+		if h.Meant[i].Count > 0 && h.Meant[i].Need == j.Need {
+			return 0
+		}
 	}
 	return h.USDPerHour * j.Runs.Beyond(h.Busy).Hours()
 }
