@@ -24,10 +24,12 @@ type Job struct {
 	StartedAt Millis `json:"sa,omitempty"` // of the current or last attempt
 	StoppedAt Millis `json:"so,omitempty"` // set with the final status
 
-	Share    string    `json:"sh,omitempty"` // shareIdentifier, in fair-share queues
-	Priority int32     `json:"p,omitempty"`  // schedulingPriority, 0-9999
-	Need     Resources `json:"w"`
-	Platform Platform  `json:"pl,omitempty"`
+	Share string `json:"sh,omitempty"` // shareIdentifier, in fair-share queues
+	// OnDemand is when its tags let it wait for Spot capacity no longer.
+	OnDemand *OnDemandAfter `json:"oda,omitempty"`
+	Priority int32          `json:"p,omitempty"` // schedulingPriority, 0-9999
+	Need     Resources      `json:"w"`
+	Platform Platform       `json:"pl,omitempty"`
 	// Multi says that it has ecsProperties: its task has several containers.
 	Multi bool   `json:"mu,omitempty"`
 	Arch  string `json:"ar,omitempty"` // "arm64" or empty for x86_64 or any

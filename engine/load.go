@@ -113,6 +113,7 @@ func (e *Engine) loadFronts(ctx context.Context, w *world, limit func(store.Queu
 			return err
 		}
 	}
+	e.heedJobs(w, e.Now())
 	return nil
 }
 

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,15 +13,6 @@ import (
 
 // shortageFor is how long a type that could not be had is not asked for again.
 const shortageFor = 3 * time.Minute
-
-// The tags of a Spot environment that let it buy On-Demand when there is no Spot capacity
-// (AWS Batch leaves such jobs waiting): after so many types were asked for in vain, or
-// after so many minutes. Jobs then go to On-Demand hosts for onDemandFor, and Spot is
-// tried again.
-const (
-	TagOnDemandAfterTries   = "packhorse:on-demand-after-tries"
-	TagOnDemandAfterMinutes = "packhorse:on-demand-after-minutes"
-)
 
 // maxShortageWhy bounds how much of what compute said is told to those who wait, in bytes.
 const maxShortageWhy = 300
@@ -48,14 +38,14 @@ func (e *Engine) loadShortages(ctx context.Context, env store.Environment, now t
 	if s.all, err = e.Records.Shortages(ctx, env.Name()); err != nil {
 		return s, err
 	}
-	if s.market == compute.Spot && s.spotGivenUp(env, now) {
+	if s.market == compute.Spot && s.spotGivenUp([]*batch.OnDemandAfter{batch.OnDemandAfterOf(env.Detail.Tags)}, now) {
 		s.market = compute.OnDemand
 	}
 	return s, nil
 }
 
-// spotGivenUp reports whether an environment's tags ask for On-Demand hosts by now.
-func (s shortages) spotGivenUp(env store.Environment, now time.Time) bool {
+// spotGivenUp reports whether one of the policies asks for On-Demand hosts by now.
+func (s shortages) spotGivenUp(policies []*batch.OnDemandAfter, now time.Time) bool {
 	tries, first, last := 0, batch.Millis(0), batch.Millis(0)
 	for _, short := range s.all {
 		if short.Market != compute.Spot {
@@ -70,12 +60,37 @@ func (s shortages) spotGivenUp(env store.Environment, now time.Time) bool {
 	if tries == 0 || now.After(last.Time().Add(onDemandFor)) {
 		return false
 	}
-	tags := env.Detail.Tags
-	if n, err := strconv.Atoi(tags[TagOnDemandAfterTries]); err == nil && n > 0 && tries >= n {
-		return true
+	for _, p := range policies {
+		if p.Over(tries, now.Sub(first.Time())) {
+			return true
+		}
 	}
-	minutes, err := strconv.ParseFloat(tags[TagOnDemandAfterMinutes], 64)
-	return err == nil && minutes > 0 && now.Sub(first.Time()) >= time.Duration(minutes*float64(time.Minute))
+	return false
+}
+
+// heedJobs lets the jobs at the front of the queues ask for On-Demand hosts too.
+func (e *Engine) heedJobs(w *world, now time.Time) {
+	var policies map[string][]*batch.OnDemandAfter // by queue
+	for _, j := range w.jobs {
+		if j.OnDemand != nil {
+			if policies == nil {
+				policies = map[string][]*batch.OnDemandAfter{}
+			}
+			policies[j.Queue] = append(policies[j.Queue], j.OnDemand)
+		}
+	}
+	if policies == nil {
+		return
+	}
+	for _, q := range w.queues {
+		for _, name := range q.Environments() {
+			s, ok := w.short[name]
+			if ok && s.market == compute.Spot && s.spotGivenUp(policies[q.Name()], now) {
+				s.market = compute.OnDemand
+				w.short[name] = s
+			}
+		}
+	}
 }
 
 // of returns the shortage of a type in the market of now, if it is not over.

@@ -8,9 +8,9 @@ import (
 	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 
+	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
 	"github.com/packhorse-batch/packhorse/compute/sim"
-	"github.com/packhorse-batch/packhorse/engine"
 	"github.com/packhorse-batch/packhorse/store/mem"
 )
 
@@ -66,26 +66,34 @@ func TestASpotEnvironmentBuysOnDemandWhenItsTagsSaySo(t *testing.T) {
 		within time.Duration // ends by then; 0: never
 	}{
 		"no tag":             {nil, 0},
-		"after two tries":    {map[string]string{engine.TagOnDemandAfterTries: "2"}, 6 * time.Minute},
-		"after five minutes": {map[string]string{engine.TagOnDemandAfterMinutes: "5"}, 10 * time.Minute},
-		"not a number":       {map[string]string{engine.TagOnDemandAfterTries: "soon"}, 0},
-		"zero":               {map[string]string{engine.TagOnDemandAfterTries: "0"}, 0},
+		"after two tries":    {map[string]string{batch.TagOnDemandAfterTries: "2"}, 6 * time.Minute},
+		"after five minutes": {map[string]string{batch.TagOnDemandAfterMinutes: "5"}, 10 * time.Minute},
+		"not a number":       {map[string]string{batch.TagOnDemandAfterTries: "soon"}, 0},
+		"zero":               {map[string]string{batch.TagOnDemandAfterTries: "0"}, 0},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, noSpot(), nil)
-			w.spot(test.tags)
-			id := w.submit(inSpot)
-			w.advance(max(test.within, time.Hour))
-			if test.within == 0 {
-				w.wants(types.JobStatusRunnable, id)
-				return
-			}
-			w.wants(types.JobStatusSucceeded, id)
-			if l := w.sim.Ledger(); l.HostTime[sim.Pool{Type: "m5.xlarge", Market: compute.OnDemand}] == 0 {
-				t.Error("it did not run on an On-Demand host")
-			}
-		})
+		for _, of := range []string{"environment", "job"} {
+			t.Run(of+", "+name, func(t *testing.T) {
+				w := newWorld(t, noSpot(), nil)
+				var id string
+				if of == "environment" {
+					w.spot(test.tags)
+					id = w.submit(inSpot)
+				} else {
+					w.spot(nil)
+					id = w.submit(inSpot, func(in *awsbatch.SubmitJobInput) { in.Tags = test.tags })
+				}
+				w.advance(max(test.within, time.Hour))
+				if test.within == 0 {
+					w.wants(types.JobStatusRunnable, id)
+					return
+				}
+				w.wants(types.JobStatusSucceeded, id)
+				if l := w.sim.Ledger(); l.HostTime[sim.Pool{Type: "m5.xlarge", Market: compute.OnDemand}] == 0 {
+					t.Error("it did not run on an On-Demand host")
+				}
+			})
+		}
 	}
 }
 

@@ -58,6 +58,7 @@ func (s *Jobs) submit(ctx context.Context, in *awsbatch.SubmitJobInput, call str
 		job.ID, remember = s.IDOf(call), false
 	}
 	job.CreatedAt = batch.MillisOf(now)
+	job.OnDemand = batch.OnDemandAfterOf(in.Tags)
 	spec := store.Spec{Request: in, Definition: job.Definition, Tags: maps.Clone(in.Tags)}
 	if len(in.DependsOn) > 0 {
 		if err := s.checkDependencies(ctx, &job, in); err != nil {
