@@ -82,6 +82,10 @@ func TestFunctionsMayDoWhatTheirCodeCallsAndNoMore(t *testing.T) {
 			calls(t, "internal/account"),
 			allowed(t, "ApiRole"),
 		},
+		"what sweep asks beside them": {
+			calls(t, "internal/account/prices"),
+			allowed(t, "SweepRole"),
+		},
 		// The template makes the table; a transaction asks for the rights to its parts.
 		"records": {
 			calls(t, "store/dynamo", "dynamodb:CreateTable", "dynamodb:UpdateTimeToLive", "dynamodb:TransactWriteItems"),

@@ -73,7 +73,9 @@ func texts(value any) []string {
 // policy must say "*".
 var withoutResources = map[string]string{
 	"ec2:DescribeInstances":              "descriptions of EC2 are for a region",
+	"ec2:DescribeInstanceTypes":          "descriptions of EC2 are for a region",
 	"ec2:DescribeLaunchTemplateVersions": "descriptions of EC2 are for a region",
+	"ec2:DescribeSpotPriceHistory":       "descriptions of EC2 are for a region",
 	"ec2:DescribeSubnets":                "descriptions of EC2 are for a region",
 	"ec2:DescribeTags":                   "descriptions of EC2 are for a region",
 	"ec2:DescribeVpcs":                   "descriptions of EC2 are for a region",
@@ -82,6 +84,7 @@ var withoutResources = map[string]string{
 	"ecs:ListTasks":                      "of a whole cluster it is authorized on \"*\" (denied otherwise: \"not authorized to perform: ecs:ListTasks on resource: *\"); the cluster is a condition",
 	"ecs:RegisterTaskDefinition":         "authorized on \"*\" (denied otherwise: \"not authorized to perform: ecs:RegisterTaskDefinition on resource: *\"); the deployment's tag is a condition",
 	"ecs:ListClusters":                   "lists all there are",
+	"pricing:GetProducts":                "price lists are public, and nobody's",
 }
 
 func TestNoActionIsAStar(t *testing.T) {

@@ -13,8 +13,10 @@ import (
 
 	"github.com/packhorse-batch/packhorse/api"
 	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/internal/account/book"
 	"github.com/packhorse-batch/packhorse/internal/home"
 	"github.com/packhorse-batch/packhorse/provisioner/catalog"
+	"github.com/packhorse-batch/packhorse/store"
 	"github.com/packhorse-batch/packhorse/store/dynamo"
 )
 
@@ -30,7 +32,9 @@ type Account struct {
 	Config   aws.Config
 	Table    *dynamo.Table
 	Log      *slog.Logger
-	keys     *Keys
+	// Prices are those of the account's region. They outlast Wire.
+	Prices *book.Shelf
+	keys   *Keys
 }
 
 // Open connects to what is kept in the account. What it makes answers people; nothing
@@ -51,6 +55,7 @@ func OpenWith(ctx context.Context, s Settings, c aws.Config, log *slog.Logger) (
 	if a.Table, err = dynamo.Open(ctx, dynamo.Options{Client: dynamodb.NewFromConfig(c), Table: s.Table}); err != nil {
 		return nil, err
 	}
+	a.Prices = &book.Shelf{Records: store.New(a.Table, store.Options{}), Region: s.Account.Region, Now: time.Now, Log: log}
 	a.keys = &Keys{Client: ssm.NewFromConfig(c), Path: s.Keys, Now: time.Now}
 	a.Wire(Elsewhere{})
 	return a, nil
@@ -61,7 +66,7 @@ func OpenWith(ctx context.Context, s Settings, c aws.Config, log *slog.Logger) (
 func (a *Account) Wire(backend compute.Backend) {
 	a.Home = home.New(home.Parts{
 		Table: a.Table, Compute: backend, Account: a.Settings.Account, Now: time.Now,
-		IdleWindow: a.Settings.IdleWindow, OrderingLag: OrderingLag, ECS: true, Log: a.Log,
+		IdleWindow: a.Settings.IdleWindow, OrderingLag: OrderingLag, ECS: true, Market: a.Prices.Market, Log: a.Log,
 	})
 }
 

@@ -49,6 +49,9 @@ type Parts struct {
 	NewID func() string
 	// Types are the instance types there are; nil is catalog.Default.
 	Types *catalog.Catalog
+	// Market, where it is given, has the types in place of Types, with prices that may
+	// change while the home runs.
+	Market func() catalog.Market
 	// Provision plans the hosts of an environment; see engine.Config.
 	Provision func(provisioner.Environment, time.Time) provisioner.Plan
 }
@@ -71,9 +74,9 @@ func (h *Home) PlanQueue(ctx context.Context, queue string) (*batch.QueuePlan, e
 // New wires a home. Nothing runs until Engine.Run.
 func New(p Parts) *Home {
 	records := store.New(p.Table, store.Options{TaskLookup: p.TaskLookup, Alone: p.Alone})
-	types := p.Types
-	if types == nil {
-		types = catalog.Default()
+	market := p.Market
+	if market == nil {
+		market = still(p.Types)
 	}
 	h := &Home{Records: records, Account: p.Account}
 	if p.NewID == nil {
@@ -91,14 +94,14 @@ func New(p Parts) *Home {
 	h.Engine = engine.New(engine.Config{
 		Records: records, Lifecycle: life, Compute: p.Compute, Account: p.Account,
 		Types: func(names []string) []catalog.Type {
-			expanded, _ := types.Expand(names)
+			expanded, _ := market().Types.Expand(names)
 			return expanded
 		},
 		Provision: p.Provision, Now: p.Now, NewID: p.NewID, IdleWindow: p.IdleWindow, Senders: atOnce, Secret: p.Secret, ECS: p.ECS, Log: p.Log,
 	})
 	life.Woken = h.Engine.Kick
 	h.Control = control.New(control.Config{
-		Records: records, Account: p.Account, Types: types, Now: p.Now, NewUUID: uuid.NewString,
+		Records: records, Account: p.Account, Types: onSale(market), Now: p.Now, NewUUID: uuid.NewString,
 		Kick: h.Engine.Kick, EndJobs: h.Engine.EndJobs, DesiredVCPUs: h.Engine.DesiredVCPUs,
 		RemoveEnvironment: h.Engine.RemoveEnvironment, OrderingLag: p.OrderingLag,
 	})

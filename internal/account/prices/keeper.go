@@ -21,6 +21,8 @@ var maxAge = map[string]time.Duration{
 const (
 	// patience bounds what Keep does at a time. A whole price list takes about ten seconds.
 	patience = 40 * time.Second
+	// margin is what Keep leaves of its caller's time.
+	margin = 5 * time.Second
 	// againAfter is when a part that failed is asked for again.
 	againAfter = 10 * time.Minute
 	// leastShare is how much of what it had before a part must have at least. A list that
@@ -41,16 +43,22 @@ type Keeper struct {
 }
 
 // Keep asks AWS for the parts of the book that are out of date and writes them. It ends
-// after 40 s, or shortly before ctx does, whatever became of it: what could not be done is
+// after 40 s, or 5 s before ctx does, whatever became of it: what could not be done is
 // logged and tried again later, and the book stays as it was so far.
 func (k *Keeper) Keep(ctx context.Context) {
+	if end, ok := ctx.Deadline(); ok {
+		var before context.CancelFunc
+		ctx, before = context.WithDeadline(ctx, end.Add(-margin))
+		defer before()
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if k.next == nil {
 		k.next = map[string]time.Time{}
 	}
-	// Spot first: it is what changes.
-	for _, part := range []string{book.Spot, book.OnDemand, book.Types} {
+	// Spot first: it is what changes. The Pricing API last: it is in another region, and may
+	// be out of reach.
+	for _, part := range []string{book.Spot, book.Types, book.OnDemand} {
 		now := k.Now()
 		if now.Before(k.next[part]) || part == book.OnDemand && PricingRegion(k.Region) == "" {
 			continue

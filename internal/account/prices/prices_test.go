@@ -397,3 +397,20 @@ func TestTheRecordsOfTheWholeCatalogAreSmall(t *testing.T) {
 		}
 	}
 }
+
+// Whoever calls has more to do, or is ended when its time is over.
+func TestKeepEndsBeforeItsCallerMust(t *testing.T) {
+	k, _ := newKeeper(t)
+	ctx, cancel := context.WithTimeout(t.Context(), margin)
+	defer cancel()
+	k.Keep(ctx)
+	if ctx.Err() != nil {
+		t.Error("Keep took its caller's last seconds")
+	}
+	if got := k.at(t, book.Spot); got.Equal(noon) {
+		t.Errorf("with no time to spare Spot prices were refreshed, want them left for later")
+	}
+	if !strings.Contains(k.log.String(), "deadline exceeded") {
+		t.Errorf("the log does not say why: %s", k.log.String())
+	}
+}

@@ -1,0 +1,62 @@
+package home
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
+	"github.com/aws/aws-sdk-go-v2/service/batch/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/provisioner/catalog"
+	"github.com/packhorse-batch/packhorse/store/mem"
+)
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// parts are those of a home in Ireland.
+func parts(market func() catalog.Market) Parts {
+	return Parts{
+		Table: mem.Open(), Account: batch.Account{Region: "eu-west-1", ID: "123456789012"},
+		Now: func() time.Time { return noon }, Market: market, Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+func TestTypesAndPricesAreThoseOfTheMarketNow(t *testing.T) {
+	m := catalog.Market{Types: catalog.Default()}
+	h := New(parts(func() catalog.Market { return m }))
+	create := func() error {
+		_, err := h.CreateComputeEnvironment(t.Context(), &awsbatch.CreateComputeEnvironmentInput{
+			ComputeEnvironmentName: ptr("new"), Type: types.CETypeManaged, State: types.CEStateEnabled,
+			ComputeResources: &types.ComputeResource{
+				Type: types.CRTypeEc2, MinvCpus: ptr(int32(0)), MaxvCpus: ptr(int32(16)), InstanceTypes: []string{"z1"},
+				InstanceRole: ptr("ecsInstanceRole"), Subnets: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"},
+			},
+		})
+		return err
+	}
+	if err := create(); err == nil {
+		t.Fatal("an environment of the family z1 was made, which the catalog does not know")
+	}
+
+	more := []catalog.Type{{Name: "z1.large", VCPUs: 2, MemoryMiB: 8192, Arch: catalog.X86}}
+	m.Types = m.Types.With(map[string]float64{"z1.large": 0.1, "m6i.large": 0.107}, more)
+	if err := create(); err != nil {
+		t.Errorf("an environment of a family that came since: %v", err)
+	}
+	for name, want := range map[string]float64{"z1.large": 0.1, "m6i.large": 0.107} {
+		if got := h.Engine.Types([]string{name}); len(got) != 1 || got[0].OnDemandUSDPerHour != want {
+			t.Errorf("the engine's types of %s = %+v, want one for %v USD per hour", name, got, want)
+		}
+	}
+}
+
+func TestAHomeWithoutAMarketHasTheCatalogOfTheProgram(t *testing.T) {
+	h := New(parts(nil))
+	want, _ := catalog.Default().Expand([]string{"optimal"})
+	if diff := cmp.Diff(want, h.Engine.Types([]string{"optimal"})); diff != "" {
+		t.Errorf("types (-want +got):\n%s", diff)
+	}
+}
