@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/batch/types"
+
 	"github.com/packhorse-batch/packhorse/internal/account/book"
 	"github.com/packhorse-batch/packhorse/store"
 )
@@ -74,7 +76,8 @@ func (k *Keeper) Keep(ctx context.Context) {
 }
 
 // keep refreshes a part if it is out of date, and returns when AWS was asked for what is
-// there now.
+// there now. Spot prices are the largest part and change most; where nobody buys Spot they
+// are left alone, and whether somebody does is looked at again after againAfter.
 func (k *Keeper) keep(ctx context.Context, part string, now time.Time) (time.Time, error) {
 	stored, err := k.Records.Prices(ctx, part)
 	if err != nil && !store.IsNotFound(err) {
@@ -85,6 +88,11 @@ func (k *Keeper) keep(ctx context.Context, part string, now time.Time) (time.Tim
 		return stored.At, nil
 	}
 	b := book.Book{Region: k.Region, At: map[string]time.Time{}}
+	if part == book.Spot {
+		if buys, err := k.buysSpot(ctx); err != nil || !buys {
+			return now.Add(againAfter - maxAge[part]), err
+		}
+	}
 	if err := refresh(ctx, k.Clients, &b, part, now); err != nil {
 		return now, err
 	}
@@ -107,4 +115,15 @@ func (k *Keeper) keep(ctx context.Context, part string, now time.Time) (time.Tim
 	}
 	k.Log.Info("the prices were refreshed", "part", part, "region", k.Region, "entries", b.Len(part), "bytes", len(op.Item.Data))
 	return now, nil
+}
+
+// buysSpot reports whether an environment buys Spot.
+func (k *Keeper) buysSpot(ctx context.Context) (bool, error) {
+	envs, err := k.Records.ViewEnvironments(ctx)
+	for i := range envs {
+		if r := envs[i].Detail.ComputeResources; r != nil && r.Type == types.CRTypeSpot {
+			return true, err
+		}
+	}
+	return false, err
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	batchtypes "github.com/aws/aws-sdk-go-v2/service/batch/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/pricing"
@@ -276,7 +277,38 @@ func newKeeper(t *testing.T) (*keeper, *shop) {
 		Clients: clients, Records: store.New(mem.Open(), store.Options{}), Region: "eu-west-1",
 		Now: func() time.Time { return k.now }, Log: slog.New(slog.NewTextHandler(&k.log, nil)),
 	}
+	k.make(t, batchtypes.CRTypeSpot)
 	return k, shop
+}
+
+// make writes an environment named like its type.
+func (k *keeper) make(t *testing.T, kind batchtypes.CRType) {
+	t.Helper()
+	op := k.Records.PutEnvironment(store.Environment{Detail: batchtypes.ComputeEnvironmentDetail{
+		ComputeEnvironmentName: aws.String(string(kind)), ComputeResources: &batchtypes.ComputeResource{Type: kind},
+	}})
+	if err := k.Records.Write(t.Context(), op); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSpotPricesAreAskedForOnceSomebodyBuysSpot(t *testing.T) {
+	k, _ := newKeeper(t)
+	k.Records = store.New(mem.Open(), store.Options{})
+	k.make(t, batchtypes.CRTypeEc2)
+	k.Keep(t.Context())
+	if got := k.at(t, book.Spot); got.Equal(noon) {
+		t.Error("Spot prices were asked for where nobody buys Spot")
+	}
+	if got := k.at(t, book.OnDemand); !got.Equal(noon) {
+		t.Errorf("On-Demand prices are of %v, want %v", got, noon)
+	}
+	k.make(t, batchtypes.CRTypeSpot)
+	k.now = noon.Add(againAfter)
+	k.Keep(t.Context())
+	if got := k.at(t, book.Spot); !got.Equal(k.now) {
+		t.Errorf("%v after an environment of Spot was made Spot prices are of %v, want %v", againAfter, got, k.now)
+	}
 }
 
 func (k *keeper) at(t *testing.T, part string) time.Time {
