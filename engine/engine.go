@@ -23,6 +23,9 @@ type Config struct {
 	Account   batch.Account
 	// Types expands the instanceTypes of an environment.
 	Types func(names []string) []catalog.Type
+	// SpotUSDPerHour is the Spot price of a type where it is known; nil knows none, and
+	// environments of the type SPOT are planned with On-Demand prices.
+	SpotUSDPerHour func(instanceType string) (float64, bool)
 	// Provision plans the hosts of an environment; nil is provisioner.Make. Simulations
 	// give it other policies to compare.
 	Provision func(provisioner.Environment, time.Time) provisioner.Plan

@@ -340,8 +340,14 @@ func (e *Engine) offersOf(env store.Environment) []provisioner.Offer {
 	var offers []provisioner.Offer
 	if r := env.Detail.ComputeResources; r != nil {
 		for _, t := range e.Types(r.InstanceTypes) {
+			usd := t.OnDemandUSDPerHour
+			if market(env) == compute.Spot && e.SpotUSDPerHour != nil {
+				if spot, ok := e.SpotUSDPerHour(t.Name); ok {
+					usd = spot
+				}
+			}
 			offers = append(offers, provisioner.Offer{
-				Type: t.Name, Arch: t.Arch, USDPerHour: t.OnDemandUSDPerHour,
+				Type: t.Name, Arch: t.Arch, USDPerHour: usd,
 				Has: batch.Resources{MilliVCPU: int64(t.VCPUs) * 1000, MemoryMiB: int64(t.ECSMemoryMiB), GPUs: int64(t.GPUs)},
 			})
 		}

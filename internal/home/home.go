@@ -97,6 +97,10 @@ func New(p Parts) *Home {
 			expanded, _ := market().Types.Expand(names)
 			return expanded
 		},
+		SpotUSDPerHour: func(instanceType string) (float64, bool) {
+			usd, ok := market().SpotUSDPerHour[instanceType]
+			return usd, ok
+		},
 		Provision: p.Provision, Now: p.Now, NewID: p.NewID, IdleWindow: p.IdleWindow, Senders: atOnce, Secret: p.Secret, ECS: p.ECS, Log: p.Log,
 	})
 	life.Woken = h.Engine.Kick
