@@ -148,7 +148,7 @@ func policiesOver(ctx context.Context, b *bench, data, name string) error {
 	for _, strategy := range []string{policy.Packhorse, policy.FirstFit, policy.Progressive} {
 		windows := idleWindows
 		if strategy == policy.Packhorse {
-			windows = []time.Duration{policy.Default().Idle}
+			windows = []time.Duration{0} // the rule that learns
 		}
 		var best *simulator.Result
 		at := time.Duration(0)
