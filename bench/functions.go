@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -45,7 +44,7 @@ func functions(ctx context.Context, b *bench) error {
 	if err := stage.Build(ctx, ".", binaries, stage.Names...); err != nil {
 		return err
 	}
-	s, err := stage.Open(ctx, stage.Options{DynamoDB: endpoint, Binaries: binaries, Doors: runtime.NumCPU()})
+	s, err := stage.Open(ctx, stage.Options{DynamoDB: endpoint, Binaries: binaries, Doors: functionCallers})
 	if err != nil {
 		return err
 	}
@@ -99,7 +98,7 @@ func functionRate(ctx context.Context, b *bench, s *stage.Stage, binaries string
 	var wait sync.WaitGroup
 	shares := map[string]func() time.Duration{
 		"the functions":                        func() time.Duration { return cpuOf(binaries) },
-		"DynamoDB Local":                       func() time.Duration { return cpuOf("DynamoDBLocal") },
+		"DynamoDB Local":                       func() time.Duration { return cpuOf("dynamodb-local") },
 		"the callers and the Lambda imitation": func() time.Duration { return usedCPU("/proc/self") },
 	}
 	before := map[string]time.Duration{}

@@ -99,6 +99,9 @@ func (e *Engine) observedResult(ctx context.Context, status compute.TaskStatus, 
 		}
 		return
 	}
+	if last := r.After.Last; last != nil && last.Placement.Task == status.ID {
+		return // its end came first: this is old news
+	}
 	if !isCurrent(r.After, status.ID) && !store.IsNotFound(r.Err) || store.IsNotFound(r.Err) {
 		// A task of ours that no job waits for any more must not go on running.
 		if err := e.Compute.Stop(ctx, status.ID, "no job is placed on this task"); err != nil {
