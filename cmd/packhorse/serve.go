@@ -192,8 +192,8 @@ func greet(w io.Writer, l *laptop.Laptop, f serveFlags) {
 	if f.accessKey != "" {
 		id, secret = f.accessKey, "<its secret>"
 	}
-	fmt.Fprintf(w, "    export AWS_ENDPOINT_URL=http://%s AWS_REGION=%s AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s\n",
-		dialled(l.Address), f.Account.Region, id, secret)
+	fmt.Fprintf(w, "    export AWS_ENDPOINT_URL=http://%s AWS_REGION=%s AWS_DEFAULT_REGION=%s AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s\n",
+		dialled(l.Address), f.Account.Region, f.Account.Region, id, secret)
 	fmt.Fprintln(w, "    aws batch describe-job-queues")
 	fmt.Fprintln(w, "\nCtrl-C stops the server; jobs that run go on and are taken up again.")
 }

@@ -149,7 +149,7 @@ func TestDeployStatusKeysDestroyOnMoto(t *testing.T) {
 	}
 
 	key := ok("keys", "create", "--role", "submit")
-	if !regexp.MustCompile(`(?m)\Aexport AWS_ACCESS_KEY_ID=PHK[A-Z2-7]{17}\nexport AWS_SECRET_ACCESS_KEY=\S{40}\nexport AWS_REGION=us-west-2\nexport AWS_ENDPOINT_URL_BATCH=http`).MatchString(key) {
+	if !regexp.MustCompile(`(?m)\Aexport AWS_ACCESS_KEY_ID=PHK[A-Z2-7]{17}\nexport AWS_SECRET_ACCESS_KEY=\S{40}\nexport AWS_REGION=us-west-2 AWS_DEFAULT_REGION=us-west-2\nexport AWS_ENDPOINT_URL_BATCH=http`).MatchString(key) {
 		t.Errorf("keys create printed\n%s", key)
 	}
 	id := strings.TrimSpace(ok("keys", "list", "-q"))

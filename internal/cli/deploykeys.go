@@ -74,7 +74,7 @@ func (a *App) createKey(ctx context.Context, f deploymentFlags, role deploy.Role
 	if s, err := account.Status(ctx, f.name); err == nil { // the key is made whether or not
 		endpoint = s.Endpoint()
 	}
-	fmt.Fprintf(a.Out, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nexport AWS_REGION=%s\n", key.ID, secret, account.Region)
+	fmt.Fprintf(a.Out, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nexport AWS_REGION=%s AWS_DEFAULT_REGION=%s\n", key.ID, secret, account.Region, account.Region)
 	if endpoint != "" {
 		fmt.Fprintf(a.Out, "export AWS_ENDPOINT_URL_BATCH=%s\n", endpoint)
 	}
