@@ -5,6 +5,7 @@ import (
 	"context"
 	"debug/elf"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -173,10 +174,27 @@ func TestTheDemoInContainers(t *testing.T) {
 	defer program.Close()
 	for _, segment := range program.Progs {
 		if segment.Type == elf.PT_INTERP {
-			t.Skip("needs a static test binary: run with CGO_ENABLED=0")
+			runStatic(t)
+			return
 		}
 	}
 	wholeDemo(t, local.Docker)
+}
+
+// runStatic runs this test again in a test binary without shared libraries: the demo's
+// image is made of the binary that runs, and has nothing else in it.
+func runStatic(t *testing.T) {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "static.test")
+	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build a static test binary: %v\n%s", err, out)
+	}
+	out, err := exec.CommandContext(t.Context(), binary, "-test.run=^"+t.Name()+"$", "-test.v").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Errorf("as a static binary: %v\n%s", err, out)
+	}
 }
 
 // removeImage removes the image that was made of this test binary.
