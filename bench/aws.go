@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -20,7 +19,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/packhorse-batch/packhorse/internal/fakeaws"
-	"github.com/packhorse-batch/packhorse/localstack/peers"
 	"github.com/packhorse-batch/packhorse/localstack/stage"
 )
 
@@ -33,19 +31,11 @@ const (
 // accountCalls measures what a thousand jobs ask of an account: passes, and calls of EC2
 // and ECS.
 func accountCalls(ctx context.Context, b *bench) error {
-	endpoint, err := peers.StartDynamoDBLocal()
-	if err != nil {
-		fmt.Println("skipped:", err)
-		return nil
-	}
-	binaries, err := os.MkdirTemp("", "packhorse-functions-")
-	if err != nil {
+	endpoint, binaries, remove, err := builtFunctions(ctx)
+	if err != nil || endpoint == "" {
 		return err
 	}
-	defer os.RemoveAll(binaries)
-	if err := stage.Build(ctx, ".", binaries, stage.Names...); err != nil {
-		return err
-	}
+	defer remove()
 	cloud := fakeaws.New(fakeaws.Options{Seed: 1, Region: stage.Region, Account: stage.Account, Speed: cloudSpeed})
 	defer cloud.Close()
 	server := httptest.NewServer(cloud.Handler())
