@@ -1,19 +1,13 @@
 package amazon
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -25,8 +19,8 @@ import (
 	"github.com/packhorse-batch/packhorse/localstack/peers"
 )
 
-// moto answers over the wire and starts nothing. It ignores client tokens and placement
-// constraints, and looks at the first override of a fleet only.
+// moto answers over the wire and starts nothing, and looks at the first override of a
+// fleet only; what else our calls meet is corrected (see localstack/moto).
 type moto struct {
 	ec2 *ec2.Client
 	ecs *ecs.Client
@@ -38,52 +32,8 @@ func newMoto(t *testing.T) moto {
 	endpoint := peers.Moto(t)
 	c := aws.Config{
 		Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), BaseEndpoint: &endpoint,
-		// Its server closes idle connections while they are being used again.
-		HTTPClient: &http.Client{Transport: texts{http.DefaultTransport}},
-		Retryer:    func() aws.Retryer { return retry.AddWithMaxAttempts(retry.NewStandard(), 6) },
 	}
 	return moto{ec2.NewFromConfig(c), ecs.NewFromConfig(c), ssm.NewFromConfig(c)}
-}
-
-// texts turns the CPUs and memory of a task's containers, which moto answers as numbers,
-// into the texts that ECS answers and the SDK insists on.
-type texts struct{ next http.RoundTripper }
-
-func (x texts) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := x.next.RoundTrip(r)
-	if err != nil || !strings.Contains(r.Header.Get("X-Amz-Target"), "Task") || answer.StatusCode != http.StatusOK {
-		return answer, err
-	}
-	body, err := io.ReadAll(answer.Body)
-	answer.Body.Close()
-	if err != nil {
-		return nil, err
-	}
-	var said map[string]any
-	if json.Unmarshal(body, &said) == nil {
-		for _, task := range append(list(said["tasks"]), said["task"]) {
-			task, _ := task.(map[string]any)
-			for _, container := range list(task["containers"]) {
-				container, _ := container.(map[string]any)
-				for _, name := range []string{"cpu", "memory", "memoryReservation"} {
-					if number, ok := container[name].(float64); ok {
-						container[name] = strconv.FormatFloat(number, 'f', -1, 64)
-					}
-				}
-			}
-		}
-		if body, err = json.Marshal(said); err != nil {
-			return nil, err
-		}
-	}
-	answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	answer.Header.Set("Content-Length", strconv.Itoa(len(body)))
-	return answer, nil
-}
-
-func list(v any) []any {
-	l, _ := v.([]any)
-	return l
 }
 
 func TestWireOnMoto(t *testing.T) {
