@@ -149,7 +149,7 @@ func TestServeWithKeys(t *testing.T) {
 	s.start()
 	s.address = "127.0.0.1:" + port
 	until(t, "the server to say how to reach it with the key", func() bool {
-		return strings.Contains(s.process.output.String(), "AWS_ENDPOINT_URL=http://"+s.address+" AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID="+id+" ")
+		return strings.Contains(s.process.output.String(), "AWS_ENDPOINT_URL=http://"+s.address+" AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID="+id+" ")
 	})
 	if strings.Contains(s.process.output.String(), secret) {
 		t.Error("it prints the secret")
