@@ -28,6 +28,8 @@ type world struct {
 	used   map[string]batch.Resources
 	tasks  map[string]int           // by host
 	busy   map[string]time.Duration // by host: how long its tasks are expected to run on
+	// waiting is for which jobs no host is launched yet, by environment.
+	waiting map[string][]provisioner.Waiting
 }
 
 func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
@@ -35,6 +37,7 @@ func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
 		short: map[string]shortages{},
 		hosts: map[string][]store.Host{}, fronts: map[string][]scheduler.Share{},
 		fair: map[string]*scheduler.FairShare{}, jobs: map[string]batch.Job{},
+		waiting: map[string][]provisioner.Waiting{},
 	}
 	var err error
 	if w.queues, err = e.Records.ViewQueues(ctx); err != nil {
@@ -197,7 +200,7 @@ func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limi
 		w.jobs[j.ID] = j
 		share.Jobs = append(share.Jobs, scheduler.Job{
 			ID: j.ID, Need: j.Need, Platform: j.Platform, Arch: j.Arch, Count: count,
-			Runs: e.runTime(queue, j.Definition),
+			Runs: e.runTime(queue, j.Definition), Since: j.CreatedAt.Time(),
 		})
 	}
 	return share, nil
