@@ -121,6 +121,10 @@ func taskOf(j batch.Job) string {
 func (r *Records) PutJob(j batch.Job) Op {
 	op := put(stateKey(j.ID), j.Version, compact(j), time.Time{}, r.jobEntries(j)...)
 	op.Item.Data = withSubmitted(op.Item.Data, j.Submitted)
+	if r.opts.Alone {
+		j.Version++
+		op.record = &j
+	}
 	return op
 }
 
@@ -274,21 +278,7 @@ func (r *Records) LiveJobs(ctx context.Context, queue string) ([]batch.Job, erro
 	var jobs []batch.Job
 	for _, phase := range []Phase{Live, LiveChild} {
 		partition := listPartition(queue, phase)
-		if r.opts.Alone {
-			found, err := r.mirror.liveJobs(ctx, partition, func(ctx context.Context, take func(Item, batch.Job)) error {
-				return r.readLive(ctx, partition, take)
-			})
-			if err != nil {
-				return nil, err
-			}
-			if jobs == nil {
-				jobs = found
-			} else {
-				jobs = append(jobs, found...)
-			}
-			continue
-		}
-		if err := r.readLive(ctx, partition, func(_ Item, j batch.Job) { jobs = append(jobs, j) }); err != nil {
+		if err := r.readLive(ctx, partition, func(j batch.Job) { jobs = append(jobs, j) }); err != nil {
 			return nil, err
 		}
 	}
@@ -296,7 +286,7 @@ func (r *Records) LiveJobs(ctx context.Context, queue string) ([]batch.Job, erro
 }
 
 // readLive reads the jobs of a partition of OrderList.
-func (r *Records) readLive(ctx context.Context, partition string, take func(Item, batch.Job)) error {
+func (r *Records) readLive(ctx context.Context, partition string, take func(batch.Job)) error {
 	known := r.live.reading(partition, func(item Item) (batch.Job, error) {
 		id, _ := idOf(item.Key)
 		return decodeJob(item, id)
@@ -306,7 +296,7 @@ func (r *Records) readLive(ctx context.Context, partition string, take func(Item
 			return true, nil
 		}
 		j, err := known.decode(item)
-		take(item, j)
+		take(j)
 		return true, err
 	})
 	if err == nil {

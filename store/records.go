@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
@@ -34,7 +35,9 @@ type Records struct {
 	shared shared
 	live   remembered[batch.Job]
 	hosts  remembered[Host]
-	mirror mirror // with Options.Alone
+
+	following sync.Mutex
+	followers []*Follower // with Options.Alone
 }
 
 // Options are choices of a home.
@@ -42,7 +45,8 @@ type Options struct {
 	// TaskLookup keeps the ordering that finds a job by its ECS task.
 	TaskLookup bool
 	// Alone says that all writes to the table are made through these Records, one after
-	// the other, as in a simulation: what passes read each time is then kept in memory.
+	// the other, as in a simulation: what changes is then told to those who follow it, and
+	// they need not read.
 	Alone bool
 }
 
@@ -52,12 +56,8 @@ func New(table Table, opts Options) *Records { return &Records{table: asked{tabl
 // Write applies all operations or none; a failed condition is ErrConflict.
 func (r *Records) Write(ctx context.Context, ops ...Op) error {
 	err := r.table.Write(ctx, ops...)
-	switch {
-	case !r.opts.Alone:
-	case err == nil:
-		r.mirror.wrote(ops)
-	case !IsConflict(err):
-		r.mirror.forget() // it may be written all the same
+	if r.opts.Alone {
+		r.noted(ops, err)
 	}
 	return err
 }
