@@ -17,8 +17,8 @@ func (p *Plan) due(t time.Time) {
 // first, and no more than make room. When all of them together would not, none.
 func inTheWay(e Environment, groups []Demand) map[string]bool {
 	headroom := e.MaxMilliVCPU
-	for _, h := range e.Hosts {
-		if h.State != Draining { // what drains makes room soon
+	for i := range e.Hosts {
+		if h := &e.Hosts[i]; h.State != Draining { // what drains makes room soon
 			headroom -= h.Has.MilliVCPU
 		}
 	}
@@ -73,19 +73,18 @@ func byIdleness(hosts []Host) []Host {
 // that are drained and those that do not come.
 func shrink(e Environment, inTheWay map[string]bool, now time.Time, p *Plan) {
 	var staying int64
-	for _, h := range e.Hosts {
-		if !leaving(e, h, now) {
+	var looked []Host
+	for i := range e.Hosts {
+		h := &e.Hosts[i]
+		if !leaving(&e, h, now) {
 			staying += h.Has.MilliVCPU
 		}
-	}
-	var looked []Host
-	for _, h := range e.Hosts {
-		if h.State != Ready || h.Tasks == 0 || e.Ending || outdated(e, h) {
-			looked = append(looked, h)
+		if h.State != Ready || h.Tasks == 0 || e.Ending || outdated(&e, h) {
+			looked = append(looked, *h)
 		}
 	}
 	for _, h := range byIdleness(looked) {
-		switch outdated := outdated(e, h); {
+		switch outdated := outdated(&e, &h); {
 		case h.State == Draining && h.Tasks == 0:
 			p.Terminate = append(p.Terminate, h.ID)
 		case h.State == Draining && outdated && !now.Before(e.ReplaceBy):
@@ -142,7 +141,7 @@ func (e *Environment) stays(h Host, since time.Time) time.Time {
 // boot looks at a host that is on its way.
 func (p *Plan) boot(e Environment, h Host, now time.Time) {
 	switch {
-	case outdated(e, h), e.Ending, overdue(e, h, now):
+	case outdated(&e, &h), e.Ending, overdue(&e, &h, now):
 		p.Terminate = append(p.Terminate, h.ID)
 	case e.BootWindow > 0:
 		p.due(h.CreatedAt.Add(e.BootWindow))

@@ -11,7 +11,8 @@ import (
 // envState is an environment as the plan fills it.
 type envState struct {
 	Environment
-	hosts []Host // with Free going down
+	hosts []Host // with Free going down; those of the snapshot until one changes
+	own   bool   // they are the plan's own
 	ready int64  // thousandths of a vCPU that they have
 	used  batch.Resources
 	// held is how much of maxvCpus fair share keeps for shares to come.
@@ -62,9 +63,10 @@ type fit struct {
 func fitOf(j Job) fit { return fit{j.Need, j.Arch, j.Runs} }
 
 func newEnvState(e Environment) *envState {
-	s := &envState{Environment: e, hosts: slices.Clone(e.Hosts), used: e.Used, kept: -1,
+	s := &envState{Environment: e, hosts: e.Hosts, used: e.Used, kept: -1,
 		full: map[fit]struct{}{}, dear: map[fit]struct{}{}, fits: map[fit]holding{}, byFit: map[fit]int{}, said: map[fit]string{}}
-	for _, h := range e.Hosts {
+	for i := range e.Hosts {
+		h := &e.Hosts[i]
 		s.used = s.used.Add(h.Has.Sub(h.Free))
 		s.ready += h.Has.MilliVCPU
 	}
@@ -195,6 +197,9 @@ func (e *envState) take(j Job) (host string, ok bool) {
 		return "", false
 	}
 	delete(e.dear, key)
+	if !e.own {
+		e.hosts, e.own = slices.Clone(e.hosts), true
+	}
 	e.hosts[best].add(j)
 	e.used = e.used.Add(j.Need)
 	e.most = nil
