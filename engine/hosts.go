@@ -125,20 +125,21 @@ func (e *Engine) idleWindow(env store.Environment) time.Duration {
 
 // noteIdle keeps in each host's record since when it has had no task.
 func (e *Engine) noteIdle(ctx context.Context, t *team, now time.Time) error {
-	for _, h := range t.hosts {
-		busy := h.tasks() > 0
-		if h.State != compute.HostReady || busy == (h.IdleSince == 0) {
-			continue
-		}
+	wrong := t.settle()
+	for i, h := range wrong {
 		changed := h.Host
-		if changed.IdleSince = 0; !busy {
+		if changed.IdleSince = 0; h.tasks() == 0 {
 			changed.IdleSince = batch.MillisOf(now)
 		}
 		err := e.Records.Write(ctx, e.Records.PutHost(changed))
 		if store.IsConflict(err) {
-			continue // the next pass sees it as it is
+			t.change(h) // the next pass sees it as it is
+			continue
 		}
 		if err != nil {
+			for _, h := range wrong[i:] {
+				t.change(h)
+			}
 			return err
 		}
 		changed.Version++

@@ -22,14 +22,14 @@ type world struct {
 	short  map[string]shortages // by environment
 	fronts map[string][]scheduler.Share
 	fair   map[string]*scheduler.FairShare
-	jobs   map[string]batch.Job // the jobs of the fronts
-	more   bool                 // jobs wait behind a front
+	jobs   map[string]*batch.Job // the jobs of the fronts
+	more   bool                  // jobs wait behind a front
 }
 
 func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
 	w := &world{
 		short: map[string]shortages{}, fronts: map[string][]scheduler.Share{},
-		fair: map[string]*scheduler.FairShare{}, jobs: map[string]batch.Job{},
+		fair: map[string]*scheduler.FairShare{}, jobs: map[string]*batch.Job{},
 	}
 	var err error
 	if w.queues, err = e.Records.ViewQueues(ctx); err != nil {
@@ -184,8 +184,10 @@ func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limi
 	}
 	share.More = len(jobs) == limit
 	w.more = w.more || share.More
-	for _, j := range jobs {
-		if e.recent.supersedes(j) {
+	share.Jobs = make([]scheduler.Job, 0, len(jobs))
+	for i := range jobs {
+		j := &jobs[i]
+		if e.recent.supersedes(*j) {
 			continue
 		}
 		count := 1

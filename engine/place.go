@@ -41,7 +41,7 @@ func (e *Engine) place(ctx context.Context, w *world, placements []scheduler.Pla
 	updates := make([]lifecycle.Update, 0, len(placements))
 	for _, p := range placements {
 		id, dispatch := p.Job, false
-		if parent := w.jobs[p.Job]; parent.Array != nil {
+		if parent := *w.jobs[p.Job]; parent.Array != nil {
 			indexes, ok := children[p.Job]
 			if !ok {
 				// As it is now: the ordering that showed it may lag.

@@ -74,8 +74,9 @@ type member struct {
 	meant    []provisioner.Meant // what it was launched for
 	waits    []scheduler.Meant   // the same, as the scheduler has it
 	created  time.Time
-	// changed says that what the brains are shown of it is out of date.
-	changed bool
+	// changed says that what the brains are shown of it is out of date, unsettled that it
+	// may be noted as idle or busy while it is not.
+	changed, unsettled bool
 }
 
 // tasks is how many jobs are placed on the host, by the pass under way as well.
@@ -95,6 +96,8 @@ type team struct {
 	planned []provisioner.Host
 	offered []scheduler.Host
 	changed []*member
+	// unsettled are those of which it may have to be noted since when they are idle.
+	unsettled []*member
 	// priced is the prices that they are shown with.
 	priced uint64
 	// boots and booted sum up how long those that are ready took.
@@ -181,6 +184,10 @@ func (t *team) change(m *member) {
 		m.changed = true
 		t.changed = append(t.changed, m)
 	}
+	if !m.unsettled {
+		m.unsettled = true
+		t.unsettled = append(t.unsettled, m)
+	}
 }
 
 // putHost notes a host as it is now.
@@ -213,6 +220,21 @@ func (r *roster) putHost(h store.Host) {
 	t.change(m)
 }
 
+// settle returns, in their order, the hosts that take tasks and of which it is not noted
+// rightly whether they have any.
+func (t *team) settle() (wrong []*member) {
+	for _, m := range t.unsettled {
+		m.unsettled = false
+		if m.known && m.State == compute.HostReady && (m.tasks() > 0) == (m.IdleSince > 0) {
+			wrong = append(wrong, m)
+		}
+	}
+	clear(t.unsettled)
+	t.unsettled = t.unsettled[:0]
+	slices.SortFunc(wrong, func(a, b *member) int { return strings.Compare(a.ID, b.ID) })
+	return wrong
+}
+
 // mean notes what a host was launched for.
 func (m *member) mean(text string) {
 	m.meant, m.waits = provisioner.ReadMeant(text), nil
@@ -233,6 +255,7 @@ func (r *roster) dropHost(id string) {
 	t.hosts, t.planned = slices.Delete(t.hosts, i, i+1), slices.Delete(t.planned, i, i+1)
 	t.part(m)
 	m.Host, m.known, m.changed, m.meant, m.waits = store.Host{ID: id}, false, false, nil, nil
+	m.unsettled = false
 	r.tidy(m)
 }
 

@@ -230,8 +230,9 @@ func (f *Follower) forget() {
 
 func (f *Follower) forgetAll() { f.written, f.anew = Changes{}, true }
 
-// noted tells the followers of operations, by the error of their Write.
+// noted tells all that is kept of operations, by the error of their Write.
 func (r *Records) noted(ops []Op, err error) {
+	r.views.wrote(ops, err != nil)
 	r.following.Lock()
 	defer r.following.Unlock()
 	for _, f := range r.followers {

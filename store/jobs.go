@@ -287,10 +287,7 @@ func (r *Records) LiveJobs(ctx context.Context, queue string) ([]batch.Job, erro
 
 // readLive reads the jobs of a partition of OrderList.
 func (r *Records) readLive(ctx context.Context, partition string, take func(batch.Job)) error {
-	known := r.live.reading(partition, func(item Item) (batch.Job, error) {
-		id, _ := idOf(item.Key)
-		return decodeJob(item, id)
-	})
+	known := r.live.reading(partition, decodeStored)
 	err := each(ctx, r.table, Query{Ordering: OrderList, Partition: partition}, 0, func(item Item) (bool, error) {
 		if _, ok := idOf(item.Key); !ok {
 			return true, nil
@@ -306,20 +303,29 @@ func (r *Records) readLive(ctx context.Context, partition string, take func(batc
 }
 
 // Front returns up to limit jobs of a queue (of a share of it) that may start, in
-// the order of dispatch. Array parents stand for their children.
+// the order of dispatch. Array parents stand for their children. What the jobs point to
+// is shared with later calls.
 func (r *Records) Front(ctx context.Context, queue, share string, limit int) ([]batch.Job, error) {
 	var jobs []batch.Job
 	q := Query{Ordering: OrderReady, Partition: readyPartition(queue, share)}
+	known := r.fronts.reading(q.Partition, decodeStored)
 	err := each(ctx, r.table, q, limit, func(item Item) (bool, error) {
-		id, ok := idOf(item.Key)
-		if !ok {
+		if _, ok := idOf(item.Key); !ok {
 			return true, nil
 		}
-		j, err := decodeJob(item, id)
+		j, err := known.decode(item)
 		jobs = append(jobs, j)
 		return true, err
 	})
+	if err == nil && share == "" { // there may be any number of shares
+		known.done()
+	}
 	return jobs, err
+}
+
+func decodeStored(item Item) (batch.Job, error) {
+	id, _ := idOf(item.Key)
+	return decodeJob(item, id)
 }
 
 // Children returns up to limit records of children of an array with from <= index,

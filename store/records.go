@@ -35,6 +35,9 @@ type Records struct {
 	shared shared
 	live   remembered[batch.Job]
 	hosts  remembered[Host]
+	fronts remembered[batch.Job]
+
+	views views // with Options.Alone
 
 	following sync.Mutex
 	followers []*Follower // with Options.Alone
