@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"github.com/packhorse-batch/packhorse/batch"
@@ -12,7 +11,7 @@ import (
 // hosts, since it was asked last, so that whoever keeps them in memory reads each change
 // once and not all of them each time. Make it with Records.Follow.
 //
-// Records that are alone with their table (Options.Alone) note each write as it is made.
+// Records that are alone with their table (Options.Alone) note each write when it is made.
 // Others read what there is and compare versions: nothing that another program wrote is
 // missed, and what has not changed is at least not decoded again.
 type Follower struct {
@@ -20,7 +19,7 @@ type Follower struct {
 
 	mu   sync.Mutex
 	anew bool
-	// written are changes in the order in which they were made, with Options.Alone.
+	// written are changes, with Options.Alone; of one record, in the order of its versions.
 	written Changes
 	// groups are what the partitions had when they were read last, without it.
 	groups map[string]*group
@@ -57,19 +56,13 @@ const maxWritten = 100_000
 func (r *Records) Follow() *Follower {
 	f := &Follower{r: r, anew: true}
 	if r.opts.Alone {
-		r.following.Lock()
-		defer r.following.Unlock()
-		r.followers = append(r.followers, f)
+		r.notes.follow(f)
 	}
 	return f
 }
 
 // Close lets the records forget the follower.
-func (f *Follower) Close() {
-	f.r.following.Lock()
-	defer f.r.following.Unlock()
-	f.r.followers = slices.DeleteFunc(f.r.followers, func(other *Follower) bool { return other == f })
-}
+func (f *Follower) Close() { f.r.notes.unfollow(f) }
 
 // Changes returns what has changed among the live jobs of queues, children of arrays
 // included, and the hosts of environments, since it was asked last. Those of queues and
@@ -201,25 +194,21 @@ func (f *Follower) readJobs(ctx context.Context, partition string, out *Changes)
 	return err
 }
 
-// wrote notes operations that were written.
-func (f *Follower) wrote(ops []Op) {
+// hear takes changes that were written.
+func (f *Follower) hear(c Changes) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.anew {
 		return // all will be read
 	}
-	for i := range ops {
-		switch record := ops[i].record.(type) {
-		case *batch.Job:
-			f.written.Jobs = append(f.written.Jobs, JobChange{Job: *record, Gone: PhaseOf(record.Status) != Live})
-		case *Host:
-			f.written.Hosts = append(f.written.Hosts, HostChange{Host: *record, Gone: record.gone()})
-		}
-	}
+	f.written.Jobs, f.written.Hosts = append(f.written.Jobs, c.Jobs...), append(f.written.Hosts, c.Hosts...)
 	if len(f.written.Jobs)+len(f.written.Hosts) > maxWritten {
 		f.forgetAll()
 	}
 }
+
+// Reread lets the next answer tell everything, as it is stored.
+func (f *Follower) Reread() { f.forget() }
 
 // forget lets all be read again: what is stored is not known.
 func (f *Follower) forget() {
@@ -229,18 +218,3 @@ func (f *Follower) forget() {
 }
 
 func (f *Follower) forgetAll() { f.written, f.anew = Changes{}, true }
-
-// noted tells all that is kept of operations, by the error of their Write.
-func (r *Records) noted(ops []Op, err error) {
-	r.views.wrote(ops, err != nil)
-	r.following.Lock()
-	defer r.following.Unlock()
-	for _, f := range r.followers {
-		switch {
-		case err == nil:
-			f.wrote(ops)
-		case !IsConflict(err):
-			f.forget() // it may be written all the same
-		}
-	}
-}

@@ -2,11 +2,16 @@ package store_test
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"math/rand/v2"
+	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
 
 	"github.com/packhorse-batch/packhorse/batch"
@@ -159,6 +164,107 @@ func TestChangesAreToldOnce(t *testing.T) {
 		b.write(b.PutJob(one))
 		if c := look(); len(c.Jobs) != 1 || !c.Jobs[0].Gone || c.Jobs[0].Job.ID != "one" {
 			t.Errorf("alone %t: after its end = %+v, want that it is gone", alone, c)
+		}
+	}
+}
+
+// dawdling is a table whose writes take a while to return after they are stored, some
+// longer than others.
+type dawdling struct{ store.Table }
+
+func (d dawdling) Write(ctx context.Context, ops ...store.Op) error {
+	err := d.Table.Write(ctx, ops...)
+	for range rand.IntN(50) {
+		runtime.Gosched()
+	}
+	return err
+}
+
+// Many may write at once, the same records too, and it may be known late what is stored:
+// who follows knows in the end what is there, and at no moment what is older than what
+// a writer was told is stored.
+func TestWhoFollowsManyWriters(t *testing.T) {
+	const writers, each = 8, 400
+	b := &bench{t, store.New(dawdling{mem.Open()}, store.Options{Alone: true}), t.Context()}
+	follower := b.Follow()
+	var stored [10]atomic.Int64 // versions of jobs that writers were told of
+	var group errgroup.Group
+	for w := range writers {
+		draw := rand.New(rand.NewPCG(uint64(w), 1))
+		group.Go(func() error {
+			for range each {
+				n := draw.IntN(len(stored))
+				id := fmt.Sprint("j", n)
+				j, err := b.Job(b.ctx, id)
+				if store.IsNotFound(err) {
+					j = runnable(id, 1)
+				} else if err != nil {
+					return err
+				}
+				statuses := batch.Statuses()
+				in(statuses[draw.IntN(len(statuses))])(&j)
+				h := store.Host{ID: fmt.Sprint("h", w, draw.Int64()), Environment: "ce", State: compute.HostReady}
+				ops := []store.Op{b.PutJob(j), b.PutHost(h)}
+				if err := b.Write(b.ctx, ops...); store.IsConflict(err) {
+					continue
+				} else if err != nil {
+					return err
+				}
+				for was := stored[n].Load(); was < j.Version+1 && !stored[n].CompareAndSwap(was, j.Version+1); {
+					was = stored[n].Load()
+				}
+				if h.Version = 1; draw.IntN(8) > 0 {
+					if err := b.Write(b.ctx, b.MoveGone(h)...); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+	}
+	done := make(chan error, 1)
+	go func() { done <- group.Wait() }()
+	var known follows
+	look := func() {
+		var least [len(stored)]int64
+		for n := range stored {
+			least[n] = stored[n].Load()
+		}
+		changes, err := follower.Changes(b.ctx, []string{"q"}, []string{"ce"})
+		b.must(err)
+		known.hear(changes)
+		for n := range stored {
+			if j, live := known.jobs[fmt.Sprint("j", n)]; live && j.Version < least[n] {
+				t.Errorf("job %d is known at version %d, although %d is stored", n, j.Version, least[n])
+			}
+		}
+	}
+	for over := false; !over; {
+		select {
+		case err := <-done:
+			b.must(err)
+			over = true
+		default:
+		}
+		look()
+	}
+	live, err := b.LiveJobs(b.ctx, "q")
+	b.must(err)
+	want := map[string]batch.Job{}
+	for _, j := range live {
+		want[j.ID] = j
+	}
+	if diff := gocmp.Diff(want, known.jobs); diff != "" {
+		t.Errorf("the jobs are not what was heard (-stored +heard):\n%s", diff)
+	}
+	hosts, err := b.Hosts(b.ctx, "ce")
+	b.must(err)
+	if len(hosts) != len(known.hosts) {
+		t.Errorf("%d hosts are stored, %d are known", len(hosts), len(known.hosts))
+	}
+	for _, h := range hosts {
+		if known.hosts[h.ID] != h {
+			t.Errorf("host %s is known as %+v, stored is %+v", h.ID, known.hosts[h.ID], h)
 		}
 	}
 }

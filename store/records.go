@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
@@ -38,18 +37,16 @@ type Records struct {
 	fronts remembered[batch.Job]
 
 	views views // with Options.Alone
-
-	following sync.Mutex
-	followers []*Follower // with Options.Alone
+	notes notes // with Options.Alone
 }
 
 // Options are choices of a home.
 type Options struct {
 	// TaskLookup keeps the ordering that finds a job by its ECS task.
 	TaskLookup bool
-	// Alone says that all writes to the table are made through these Records, one after
-	// the other, as in a simulation: what changes is then told to those who follow it, and
-	// they need not read.
+	// Alone says that all writes to the table are made through these Records, as in a home
+	// that is one program, and that its orderings do not lag: what is read often is then
+	// kept in memory.
 	Alone bool
 }
 
@@ -58,10 +55,17 @@ func New(table Table, opts Options) *Records { return &Records{table: asked{tabl
 
 // Write applies all operations or none; a failed condition is ErrConflict.
 func (r *Records) Write(ctx context.Context, ops ...Op) error {
-	err := r.table.Write(ctx, ops...)
-	if r.opts.Alone {
-		r.noted(ops, err)
+	if !r.opts.Alone {
+		return r.table.Write(ctx, ops...)
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	era := r.notes.begin()
+	// It is not given up half-way: nobody would know what is stored.
+	err := r.table.Write(context.WithoutCancel(ctx), ops...)
+	r.views.wrote(ops, err != nil)
+	r.notes.end(era, ops, err)
 	return err
 }
 

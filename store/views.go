@@ -8,6 +8,7 @@ import "sync"
 type views struct {
 	mu    sync.Mutex
 	known map[string]map[string]any // by partition and sort key
+	count int                       // of what was put into known since it began
 	// writes tells whether something was written while somebody read.
 	writes uint64
 }
@@ -19,7 +20,7 @@ const (
 	newest = "\x00newest"
 )
 
-// maxViews bounds the partitions of which something is kept; beyond it they are read anew.
+// maxViews bounds what is kept; beyond it all is read anew.
 const maxViews = 4096
 
 // view returns what read returned for key, unless its partition was written since.
@@ -44,9 +45,10 @@ func view[T any](r *Records, key Key, read func() (T, error)) (T, error) {
 	if v.writes != writes {
 		return value, nil
 	}
-	if v.known == nil || len(v.known) >= maxViews {
-		v.known = map[string]map[string]any{}
+	if v.known == nil || v.count >= maxViews {
+		v.known, v.count = map[string]map[string]any{}, 0
 	}
+	v.count++
 	if v.known[key.Partition] == nil {
 		v.known[key.Partition] = map[string]any{}
 	}
