@@ -13,7 +13,7 @@ type envState struct {
 	Environment
 	given []Host  // of the snapshot
 	taken []*Host // by the same index, those that took jobs; see host
-	ready int64  // thousandths of a vCPU that they have
+	ready int64   // thousandths of a vCPU that they have
 	used  batch.Resources
 	// held is how much of maxvCpus fair share keeps for shares to come.
 	held int64
@@ -79,7 +79,7 @@ func newEnvState(e Environment) *envState {
 
 // host returns a host as the plan has filled it.
 func (e *envState) host(i int) *Host {
-	if e.taken != nil && e.taken[i] != nil {
+	if len(e.taken) > 0 && e.taken[i] != nil {
 		return e.taken[i]
 	}
 	return &e.given[i]

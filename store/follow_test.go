@@ -210,7 +210,7 @@ func TestWhoFollowsManyWriters(t *testing.T) {
 				} else if err != nil {
 					return err
 				}
-				for was := stored[n].Load(); was < j.Version+1 && !stored[n].CompareAndSwap(was, j.Version+1); {
+				for was := stored[n].Load(); was <= j.Version && !stored[n].CompareAndSwap(was, j.Version+1); {
 					was = stored[n].Load()
 				}
 				if h.Version = 1; draw.IntN(8) > 0 {
