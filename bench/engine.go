@@ -45,7 +45,7 @@ func simulate(ctx context.Context, path string) (*simulated, error) {
 	})}
 	s.Home = home.New(home.Parts{
 		Table: table, Compute: s.sim, Account: batch.Account{Region: "us-east-1", ID: "000000000000"},
-		Now: time.Now, IdleWindow: time.Minute, TaskLookup: true,
+		Now: time.Now, IdleWindow: time.Minute, TaskLookup: true, Alone: true,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if _, err := s.FirstStart(ctx); err != nil {

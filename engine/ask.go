@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,12 +28,13 @@ type asked struct {
 	err   error     // of the store
 }
 
-// askAgain asks for the hosts that are recorded but perhaps were never asked for.
-func (e *Engine) askAgain(ctx context.Context, env store.Environment, hosts []store.Host, now time.Time, out *Outcome) error {
+// askAgain asks for the hosts that are recorded but perhaps were never asked for, unless
+// they were just ended.
+func (e *Engine) askAgain(ctx context.Context, env store.Environment, t *team, ended []string, now time.Time, out *Outcome) error {
 	var recorded []store.Host
-	for i := range hosts {
-		if hosts[i].State == compute.HostLaunching {
-			recorded = append(recorded, hosts[i])
+	for _, h := range t.coming {
+		if h.State == compute.HostLaunching && !slices.Contains(ended, h.ID) {
+			recorded = append(recorded, h.Host)
 		}
 	}
 	if len(recorded) == 0 {

@@ -27,7 +27,7 @@ type Config struct {
 	// environments of the type SPOT are planned with On-Demand prices.
 	SpotUSDPerHour func(instanceType string) (float64, bool)
 	// Provision plans the hosts of an environment; nil is provisioner.Make. Simulations
-	// give it other policies to compare.
+	// give it other policies to compare. It keeps nothing of what it is given.
 	Provision func(provisioner.Environment, time.Time) provisioner.Plan
 	Now       func() time.Time
 	NewID     func() string
@@ -71,8 +71,9 @@ type Engine struct {
 	kick  chan struct{}
 	inbox inbox
 
-	offers map[string]offersOf // by environment
-	runs   runs
+	offers     map[string]offersOf // by environment
+	offersMade uint64
+	runs       runs
 	// hinted says that the scheduler is told what hosts cost. Other policies than the
 	// provisioner's do not say what a host is for, so that jobs would wait for others.
 	hinted bool
@@ -90,6 +91,9 @@ type Engine struct {
 	stale  bool
 	next   time.Time
 	recent recent
+	// roster is what lives, and follower tells what has become of it.
+	roster   *roster
+	follower *store.Follower
 	// refused are hosts that had no room for a task that should have fitted, with the
 	// moment of the next try.
 	refused map[string]time.Time
@@ -106,7 +110,7 @@ func New(c Config) *Engine {
 		Config: c, kick: make(chan struct{}, 1), inbox: inbox{signal: make(chan struct{}, 1)},
 		offers: map[string]offersOf{}, whys: map[string]*whyState{},
 		unsent: map[string]unsent{}, outbox: newOutbox(c.Senders),
-		recent: recent{}, refused: map[string]time.Time{},
+		recent: recent{}, roster: newRoster(), refused: map[string]time.Time{},
 		runs: runs{known: map[string]map[string]store.Runs{}, fresh: map[runsKey]store.Runs{}},
 	}
 	e.looks.Store(looksForCause)

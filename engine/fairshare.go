@@ -91,11 +91,11 @@ func (e *Engine) loadShares(ctx context.Context, w *world, q store.Queue, limit 
 	}
 	now := e.Now()
 	usage := map[string]float64{}
-	for _, j := range w.live {
-		if j.Queue == q.Name() && j.StartedAt > 0 {
+	for _, j := range w.roster.queues[q.Name()] {
+		if j.StartedAt > 0 {
 			ran := now.Sub(j.StartedAt.Time()).Seconds()
 			usage[j.Share] += float64(j.Need.MilliVCPU) / 1000 * max(ran, newJobSeconds)
-		} else if j.Queue == q.Name() {
+		} else {
 			usage[j.Share] += float64(j.Need.MilliVCPU) / 1000 * newJobSeconds
 		}
 	}

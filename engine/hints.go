@@ -3,45 +3,39 @@ package engine
 import (
 	"time"
 
-	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
 	"github.com/packhorse-batch/packhorse/provisioner"
 	"github.com/packhorse-batch/packhorse/scheduler"
 	"github.com/packhorse-batch/packhorse/store"
 )
 
-// keepBusy counts a job to the time that its host is still needed.
-func (e *Engine) keepBusy(w *world, j *batch.Job, now time.Time) {
-	r := e.runTime(j.Queue, j.Definition)
-	if !r.Known() {
-		return
+// busy is how long a host is still needed for the jobs that it has.
+func (e *Engine) busy(m *member, now time.Time) time.Duration {
+	var busy time.Duration
+	for _, j := range m.jobs {
+		r := e.runs.runTime(j.kind)
+		if !r.Known() {
+			continue
+		}
+		if j.StartedAt > 0 {
+			r.Mean = r.Left(now.Sub(j.StartedAt.Time()))
+		}
+		busy += r.Beyond(busy)
 	}
-	if j.StartedAt > 0 {
-		r.Mean = r.Left(now.Sub(j.StartedAt.Time()))
-	}
-	h := j.Placement.Host
-	w.busy[h] += r.Beyond(w.busy[h])
+	return busy
 }
 
 // usualBoot is how long a host takes from its launch until it takes tasks where no host of
 // the environment tells: ECS-optimised images take 30 to 90 s.
 const usualBoot = time.Minute
 
-// bootTime is how long hosts of an environment take from their launch until they are ready:
+// boot is how long hosts of an environment take from their launch until they are ready:
 // the mean of those that are there.
-func bootTime(hosts []store.Host) time.Duration {
-	var sum time.Duration
-	n := 0
-	for i := range hosts {
-		if h := &hosts[i]; h.ReadyAt > h.CreatedAt {
-			sum += h.ReadyAt.Time().Sub(h.CreatedAt.Time())
-			n++
-		}
-	}
-	if n == 0 {
+func (t *team) boot() time.Duration {
+	if t.booted == 0 {
 		return usualBoot
 	}
-	return sum / time.Duration(n)
+	return t.boots / time.Duration(t.booted)
 }
 
 // Hosts of an environment come slowly when one has been on its way for slowBoots times as
@@ -52,10 +46,9 @@ const (
 	slowAsk   = 2 * time.Minute
 )
 
-func comeSlowly(hosts []store.Host, boot time.Duration, now time.Time) bool {
-	for i := range hosts {
-		h := &hosts[i]
-		since := now.Sub(h.CreatedAt.Time())
+func comeSlowly(t *team, boot time.Duration, now time.Time) bool {
+	for _, h := range t.coming {
+		since := now.Sub(h.created)
 		if h.State == compute.HostLaunching && since > slowAsk ||
 			h.State == compute.HostBooting && since > slowBoots*boot+slowAsk {
 			return true
@@ -69,13 +62,12 @@ func comeSlowly(hosts []store.Host, boot time.Duration, now time.Time) bool {
 const meantFor = 2 * time.Minute
 
 // hint tells the scheduler how long a host will be needed anyway, and whom it waits for.
-func hint(to *scheduler.Host, w *world, h *store.Host, now time.Time) {
-	to.Busy = w.busy[h.ID]
-	if h.For == "" || w.tasks[h.ID] > 0 || now.Sub(h.ReadyAt.Time()) > meantFor {
-		return
+func (e *Engine) hint(to *scheduler.Host, m *member, now time.Time) {
+	if to.Free.MilliVCPU > 0 && to.Free.MemoryMiB > 0 { // no job asks about one without room
+		to.Busy = e.busy(m, now)
 	}
-	for _, m := range provisioner.ReadMeant(h.For) {
-		to.Meant = append(to.Meant, scheduler.Meant{Need: m.Need, Count: m.Count})
+	if len(m.waits) > 0 && len(m.jobs) == 0 && now.Sub(m.ReadyAt.Time()) <= meantFor {
+		to.Meant = m.waits
 	}
 }
 
@@ -91,15 +83,16 @@ const arrivalsOver = 10 * time.Minute
 
 // arrivals is how many jobs an hour came lately that fill a host for the most part. Those
 // that have ended already are not counted.
-func (w *world) arrivals(h *store.Host, now time.Time) float64 {
+func (w *world) arrivals(h *provisioner.Host, now time.Time) float64 {
+	lately := w.roster.starts.lately(now)
 	n := 0
-	for i := range w.live {
-		j := &w.live[i]
-		if j.StartedAt == 0 || j.Placement == nil || now.Sub(j.StartedAt.Time()) > arrivalsOver || !j.Need.Fits(h.Has) {
+	for i := range lately {
+		need := &lately[i].need
+		if !need.Fits(h.Has) {
 			continue
 		}
-		if 4*j.Need.MilliVCPU >= 3*h.Has.MilliVCPU || 4*j.Need.MemoryMiB >= 3*h.Has.MemoryMiB || h.Has.GPUs > 0 && 4*j.Need.GPUs >= 3*h.Has.GPUs {
-			n++
+		if 4*need.MilliVCPU >= 3*h.Has.MilliVCPU || 4*need.MemoryMiB >= 3*h.Has.MemoryMiB || h.Has.GPUs > 0 && 4*need.GPUs >= 3*h.Has.GPUs {
+			n += lately[i].count
 		}
 	}
 	return float64(n) / arrivalsOver.Hours()

@@ -18,32 +18,30 @@ import (
 // provision lets hosts come and go for what the decision left waiting.
 func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, now time.Time, out *Outcome) error {
 	demand := demandOf(d)
-	placed := map[string]int{}
-	for _, p := range d.Placements {
-		placed[p.Host]++
-	}
+	w.roster.start(d.Placements)
+	defer w.roster.started(d.Placements)
 	for _, env := range w.envs {
 		if fargate(env) {
 			continue
 		}
-		hosts := w.hosts[env.Name()]
-		if err := e.noteIdle(ctx, hosts, w.tasks, placed, now); err != nil {
+		t := w.roster.team(env.Name())
+		if err := e.noteIdle(ctx, t, now); err != nil {
 			return err
 		}
 		if !managed(env) {
-			if err := e.joinMachine(ctx, env, hosts, now, out); err != nil {
+			if err := e.joinMachine(ctx, env, t, now, out); err != nil {
 				return err
 			}
 			continue
 		}
 		short := w.short[env.Name()]
-		plan := e.Provision(e.fleet(env, w, placed, demand[env.Name()], now), now)
+		plan := e.Provision(e.fleet(env, w, demand[env.Name()], now), now)
 		out.due(plan.Next)
 		w.waiting[env.Name()] = plan.Waiting
 		if s, ok := short.next(now); ok && len(demand[env.Name()]) > 0 {
 			out.due(s.Until.Time())
 		}
-		if err := e.carryOut(ctx, env, hosts, plan, short, now, out); err != nil {
+		if err := e.carryOut(ctx, env, t, plan, short, now, out); err != nil {
 			return err
 		}
 	}
@@ -65,11 +63,10 @@ func demandOf(d scheduler.Decision) map[string][]provisioner.Demand {
 }
 
 // fleet is an environment as the provisioner sees it.
-func (e *Engine) fleet(env store.Environment, w *world, placed map[string]int, demand []provisioner.Demand, now time.Time) provisioner.Environment {
-	d, hosts, short := env.Detail, w.hosts[env.Name()], w.short[env.Name()]
-	boot := bootTime(hosts)
+func (e *Engine) fleet(env store.Environment, w *world, demand []provisioner.Demand, now time.Time) provisioner.Environment {
+	d, t, short := env.Detail, w.roster.team(env.Name()), w.short[env.Name()]
 	out := provisioner.Environment{
-		Name: env.Name(), Demand: demand, More: w.more, Boot: boot, IdleWindow: e.idleWindow(env), BootWindow: bootWindow,
+		Name: env.Name(), Demand: demand, More: w.more, Boot: t.boot(), IdleWindow: e.idleWindow(env), BootWindow: bootWindow,
 		Active: d.State != types.CEStateDisabled && d.Status == types.CEStatusValid,
 		Ending: d.Status == types.CEStatusDeleting,
 	}
@@ -88,35 +85,18 @@ func (e *Engine) fleet(env store.Environment, w *world, placed map[string]int, d
 			return none
 		})
 	}
-	prices, idle := e.prices(env), map[string]int{} // hosts without tasks, by type
-	out.Hosts = make([]provisioner.Host, 0, len(hosts))
-	for i := range hosts {
-		h := &hosts[i]
-		host := provisioner.Host{
-			ID: h.ID, Has: h.Has, Arch: h.Arch, Tasks: w.tasks[h.ID] + placed[h.ID],
-			USDPerHour: prices[h.Type],
-			CreatedAt:  h.CreatedAt.Time(),
+	t.show(e.known(env))
+	out.Hosts = t.planned
+	idle := map[string]int{} // hosts without tasks, by type
+	for i := range out.Hosts {
+		host := &out.Hosts[i]
+		if host.Arrivals = 0; host.State == provisioner.Ready && host.Tasks == 0 && out.IdleWindow == 0 {
+			of := t.hosts[i].Type
+			idle[of]++
+			host.Arrivals = w.arrivals(host, now) / float64(idle[of])
 		}
-		if h.IdleSince > 0 {
-			host.IdleSince = h.IdleSince.Time()
-		}
-		switch h.State {
-		case compute.HostReady:
-			host.State = provisioner.Ready
-		case compute.HostDraining:
-			host.State = provisioner.Draining
-		default:
-			host.Meant = provisioner.ReadMeant(h.For)
-		}
-		if host.State == provisioner.Ready && host.Tasks == 0 && out.IdleWindow == 0 {
-			idle[h.Type]++
-			host.Arrivals = w.arrivals(h, now) / float64(idle[h.Type])
-		}
-		out.Hosts = append(out.Hosts, host)
 	}
-	if len(demand) > 0 {
-		e.letWait(&out, env, w, now)
-	}
+	e.letWait(&out, env, t, now)
 	return out
 }
 
@@ -151,63 +131,58 @@ func (e *Engine) idleWindow(env store.Environment) time.Duration {
 }
 
 // noteIdle keeps in each host's record since when it has had no task.
-func (e *Engine) noteIdle(ctx context.Context, hosts []store.Host, tasks, placed map[string]int, now time.Time) error {
-	for i := range hosts {
-		h := &hosts[i]
-		busy := tasks[h.ID]+placed[h.ID] > 0
-		if h.State != compute.HostReady || busy == (h.IdleSince == 0) {
-			continue
-		}
-		changed := *h
-		if changed.IdleSince = 0; !busy {
+func (e *Engine) noteIdle(ctx context.Context, t *team, now time.Time) error {
+	wrong := t.settle()
+	for i, h := range wrong {
+		changed := h.Host
+		if changed.IdleSince = 0; h.tasks() == 0 {
 			changed.IdleSince = batch.MillisOf(now)
 		}
 		err := e.Records.Write(ctx, e.Records.PutHost(changed))
 		if store.IsConflict(err) {
-			continue // the next pass sees it as it is
+			t.change(h) // the next pass sees it as it is
+			continue
 		}
 		if err != nil {
+			for _, h := range wrong[i:] {
+				t.change(h)
+			}
 			return err
 		}
 		changed.Version++
-		*h = changed
+		e.roster.putHost(changed)
 	}
 	return nil
 }
 
 // joinMachine gives an unmanaged environment its one host: this machine.
-func (e *Engine) joinMachine(ctx context.Context, env store.Environment, hosts []store.Host, now time.Time, out *Outcome) error {
+func (e *Engine) joinMachine(ctx context.Context, env store.Environment, t *team, now time.Time, out *Outcome) error {
 	gone := env.Detail.Status == types.CEStatusDeleting
 	switch {
-	case len(hosts) == 0 && !gone:
+	case len(t.hosts) == 0 && !gone:
 		return e.launch(ctx, env, provisioner.Launch{Count: 1}, shortages{market: market(env)}, now, out)
 	case gone:
-		for _, h := range hosts {
-			if err := e.terminate(ctx, h, "its environment is deleted", now, out); err != nil {
+		for _, h := range t.hosts {
+			if err := e.terminate(ctx, h.Host, "its environment is deleted", now, out); err != nil {
 				return err
 			}
 		}
 	default:
-		return e.askAgain(ctx, env, hosts, now, out)
+		return e.askAgain(ctx, env, t, nil, now, out)
 	}
 	return nil
 }
 
 // carryOut records and does what a plan says.
-func (e *Engine) carryOut(ctx context.Context, env store.Environment, hosts []store.Host, plan provisioner.Plan, short shortages, now time.Time, out *Outcome) error {
-	byID := map[string]store.Host{}
-	if len(plan.Drain)+len(plan.Terminate) > 0 {
-		for _, h := range hosts {
-			byID[h.ID] = h
-		}
-	}
+func (e *Engine) carryOut(ctx context.Context, env store.Environment, t *team, plan provisioner.Plan, short shortages, now time.Time, out *Outcome) error {
+	host := func(id string) store.Host { return e.roster.member(id).Host }
 	for _, l := range plan.Launches {
 		if err := e.launch(ctx, env, l, short, now, out); err != nil {
 			return err
 		}
 	}
 	for _, id := range plan.Drain {
-		h := byID[id]
+		h := host(id)
 		h.State = compute.HostDraining
 		if err := e.Records.Write(ctx, e.Records.PutHost(h)); err != nil && !store.IsConflict(err) {
 			return err
@@ -217,24 +192,20 @@ func (e *Engine) carryOut(ctx context.Context, env store.Environment, hosts []st
 		out.Again = true
 	}
 	for _, id := range plan.Terminate {
-		if !e.drained(ctx, byID[id], now, out) {
+		h := host(id)
+		if !e.drained(ctx, h, now, out) {
 			continue
 		}
-		if err := e.terminate(ctx, byID[id], whyEnded(byID[id]), now, out); err != nil {
+		if err := e.terminate(ctx, h, whyEnded(h), now, out); err != nil {
 			return err
 		}
-		if neverJoined(byID[id], now) {
-			if err := e.noteUnjoined(ctx, byID[id]); err != nil {
+		if neverJoined(h, now) {
+			if err := e.noteUnjoined(ctx, h); err != nil {
 				return err
 			}
 		}
 	}
-	if len(plan.Terminate) > 0 {
-		hosts = slices.DeleteFunc(slices.Clone(hosts), func(h store.Host) bool {
-			return slices.Contains(plan.Terminate, h.ID)
-		})
-	}
-	return e.askAgain(ctx, env, hosts, now, out)
+	return e.askAgain(ctx, env, t, plan.Terminate, now, out)
 }
 
 // whyEnded says why a plan ends a host.

@@ -18,25 +18,20 @@ import (
 type world struct {
 	queues []store.Queue
 	envs   []store.Environment
-	hosts  map[string][]store.Host // by environment
-	short  map[string]shortages    // by environment
-	live   []batch.Job
+	roster *roster
+	short  map[string]shortages // by environment
 	fronts map[string][]scheduler.Share
 	fair   map[string]*scheduler.FairShare
-	jobs   map[string]batch.Job // the jobs of the fronts
-	more   bool                 // jobs wait behind a front
-	used   map[string]batch.Resources
-	tasks  map[string]int           // by host
-	busy   map[string]time.Duration // by host: how long its tasks are expected to run on
+	jobs   map[string]*batch.Job // the jobs of the fronts
+	more   bool                  // jobs wait behind a front
 	// waiting is for which jobs no host is launched yet, by environment.
 	waiting map[string][]provisioner.Waiting
 }
 
 func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
 	w := &world{
-		short: map[string]shortages{},
-		hosts: map[string][]store.Host{}, fronts: map[string][]scheduler.Share{},
-		fair: map[string]*scheduler.FairShare{}, jobs: map[string]batch.Job{},
+		short: map[string]shortages{}, fronts: map[string][]scheduler.Share{},
+		fair: map[string]*scheduler.FairShare{}, jobs: map[string]*batch.Job{},
 		waiting: map[string][]provisioner.Waiting{},
 	}
 	var err error
@@ -47,63 +42,74 @@ func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
 		return nil, err
 	}
 	for _, env := range w.envs {
-		if w.hosts[env.Name()], err = e.Records.Hosts(ctx, env.Name()); err != nil {
-			return nil, err
-		}
 		if w.short[env.Name()], err = e.loadShortages(ctx, env, now); err != nil {
 			return nil, err
 		}
 	}
-	for _, q := range w.queues {
-		live, err := e.Records.LiveJobs(ctx, q.Name())
-		if err != nil {
-			return nil, err
-		}
-		if w.live == nil {
-			w.live = live
-		} else {
-			w.live = append(w.live, live...)
-		}
-	}
-	if w.live, err = e.complete(ctx, w.live); err != nil {
-		return nil, err
-	}
-	hosts := 0
-	for _, list := range w.hosts {
-		hosts += len(list)
-	}
 	if err := e.loadRuns(ctx, w.queues); err != nil {
 		return nil, err
 	}
-	w.busy = make(map[string]time.Duration, hosts)
-	w.used, w.tasks = make(map[string]batch.Resources, hosts), make(map[string]int, hosts)
-	for i := range w.live {
-		j := &w.live[i]
-		if j.Placement == nil {
-			continue
-		}
-		if h := j.Placement.Host; h != "" {
-			w.used[h] = w.used[h].Add(j.Need)
-			w.tasks[h]++
-			e.keepBusy(w, j, now)
+	if err := e.loadRoster(ctx, w); err != nil {
+		return nil, err
+	}
+	w.roster = e.roster
+	return w, nil
+}
+
+// loadRoster brings the roster up to date.
+func (e *Engine) loadRoster(ctx context.Context, w *world) error {
+	if e.follower == nil {
+		e.follower = e.Records.Follow()
+	}
+	queues, envs := make([]string, len(w.queues)), make([]string, len(w.envs))
+	for i := range w.queues {
+		queues[i] = w.queues[i].Name()
+	}
+	for i := range w.envs {
+		envs[i] = w.envs[i].Name()
+	}
+	changes, err := e.follower.Changes(ctx, queues, envs)
+	if err != nil {
+		return err
+	}
+	if changes.Anew {
+		e.roster = newRoster()
+	}
+	for i := range changes.Hosts {
+		if c := &changes.Hosts[i]; c.Gone {
+			e.roster.dropHost(c.Host.ID)
 		} else {
-			env := fargateKey(j.Placement.Environment)
-			w.used[env] = w.used[env].Add(j.Need)
+			e.roster.putHost(c.Host)
 		}
 	}
-	return w, nil
+	for i := range changes.Jobs {
+		if c := &changes.Jobs[i]; c.Gone {
+			e.roster.dropJob(c.Job.ID)
+		} else {
+			e.putJob(c.Job).shown = c.Job.Version
+		}
+	}
+	return e.complete(ctx)
+}
+
+// forget lets go of the records; the engine makes no pass any more.
+func (e *Engine) forget() {
+	if e.follower != nil {
+		e.follower.Close()
+	}
+}
+
+func (e *Engine) putJob(j batch.Job) *placed {
+	return e.roster.putJob(j, e.runs.kind(j.Queue, j.Definition))
 }
 
 // emptied reports whether a queue that is being deleted has no job left on a host, or
 // an environment that is has no host.
 func (w *world) emptied() bool {
-	busy := func(queue string) bool {
-		return slices.ContainsFunc(w.live, func(j batch.Job) bool { return j.Queue == queue })
-	}
 	return slices.ContainsFunc(w.queues, func(q store.Queue) bool {
-		return q.Detail.Status == types.JQStatusDeleting && !busy(q.Name())
+		return q.Detail.Status == types.JQStatusDeleting && len(w.roster.queues[q.Name()]) == 0
 	}) || slices.ContainsFunc(w.envs, func(env store.Environment) bool {
-		return env.Detail.Status == types.CEStatusDeleting && len(w.hosts[env.Name()]) == 0
+		return env.Detail.Status == types.CEStatusDeleting && len(w.roster.team(env.Name()).hosts) == 0
 	})
 }
 
@@ -136,23 +142,19 @@ func (e *Engine) frontFor(w *world) func(store.Queue) int {
 		}
 		if fargate(env) {
 			const smallest = 4 // a job may be a quarter of a vCPU
-			room[env.Name()] = smallest * (left - w.used[fargateKey(env.Name())].MilliVCPU)
+			room[env.Name()] = smallest * (left - w.roster.team(env.Name()).fargate.MilliVCPU)
 			continue
 		}
-		free := int64(0)
-		for _, h := range w.hosts[env.Name()] {
-			left -= h.Has.MilliVCPU
-			if h.State == compute.HostReady {
-				free += h.Has.MilliVCPU - w.used[h.ID].MilliVCPU
-			}
-		}
-		room[env.Name()] = free + max(0, left)
+		t := w.roster.team(env.Name())
+		room[env.Name()] = t.readyMilliVCPU - t.readyUsed + max(0, left-t.milliVCPU)
 	}
 	most := int64(front) * 1000
 	if m := e.Compute.Machine(); m != nil {
 		most = m.Room.MilliVCPU
-		for _, j := range w.live {
-			most -= min(j.Need.MilliVCPU, m.Room.MilliVCPU)
+		for _, list := range w.roster.queues {
+			for _, j := range list {
+				most -= min(j.Need.MilliVCPU, m.Room.MilliVCPU)
+			}
 		}
 	}
 	return func(q store.Queue) int {
@@ -163,9 +165,6 @@ func (e *Engine) frontFor(w *world) func(store.Queue) int {
 		return int(min(front, minFront+max(0, min(sum, most))/1000))
 	}
 }
-
-// fargateKey is where the use of an environment without hosts is kept.
-func fargateKey(environment string) string { return "fargate/" + environment }
 
 // loadFront reads the front of a queue, share by share.
 func (e *Engine) loadFront(ctx context.Context, w *world, q store.Queue, limit int) error {
@@ -188,8 +187,10 @@ func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limi
 	}
 	share.More = len(jobs) == limit
 	w.more = w.more || share.More
-	for _, j := range jobs {
-		if e.recent.supersedes(j) {
+	share.Jobs = make([]scheduler.Job, 0, len(jobs))
+	for i := range jobs {
+		j := &jobs[i]
+		if e.recent.supersedes(*j) {
 			continue
 		}
 		count := 1
@@ -200,7 +201,7 @@ func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limi
 		w.jobs[j.ID] = j
 		share.Jobs = append(share.Jobs, scheduler.Job{
 			ID: j.ID, Need: j.Need, Platform: j.Platform, Arch: j.Arch, Count: count,
-			Runs: e.runTime(queue, j.Definition), Since: j.CreatedAt.Time(),
+			Runs: e.runs.runTime(e.runs.kind(queue, j.Definition)), Since: j.CreatedAt.Time(),
 		})
 	}
 	return share, nil
@@ -220,8 +221,10 @@ func (e *Engine) snapshot(w *world, now time.Time) scheduler.Snapshot {
 	}
 	if m := e.Compute.Machine(); m != nil {
 		s.Machine = &scheduler.Machine{Has: m.Room, Why: m.Why}
-		for _, j := range w.live {
-			s.Machine.Used = s.Machine.Used.Add(s.Machine.Clip(j.Need))
+		for _, list := range w.roster.queues {
+			for _, j := range list {
+				s.Machine.Used = s.Machine.Used.Add(s.Machine.Clip(j.Need))
+			}
 		}
 	}
 	return s
@@ -239,9 +242,10 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 	if d.ComputeResources != nil {
 		out.MaxMilliVCPU = int64(deref(d.ComputeResources.MaxvCpus)) * 1000
 	}
+	t := w.roster.team(env.Name())
 	if fargate(env) {
 		out.Platform = batch.PlatformFargate
-		out.Used = w.used[fargateKey(env.Name())]
+		out.Used = t.fargate
 		return out
 	}
 	if out.Grows {
@@ -249,35 +253,14 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 		out.Shapes = e.shapesOf(env, short, now)
 		out.NoCapacity = short.told(now)
 	}
-	hosts := w.hosts[env.Name()]
-	out.Boot = bootTime(hosts)
-	slow := comeSlowly(hosts, out.Boot, now)
-	prices := e.prices(env)
-	var staying, least int64
+	out.Boot = t.boot()
+	out.Booting, out.LeavingMilliVCPU = len(t.coming), t.leaving
+	out.BootingMilliVCPU = t.milliVCPU - t.readyMilliVCPU - t.leaving
+	var least int64
 	if r := d.ComputeResources; r != nil {
 		least = int64(deref(r.MinvCpus)) * 1000
 	}
-	out.Hosts = make([]scheduler.Host, 0, len(hosts))
-	for i := range hosts {
-		h := &hosts[i]
-		switch h.State {
-		case compute.HostReady:
-			host := scheduler.Host{ID: h.ID, Type: hostType(*h), Arch: h.Arch, Has: h.Has, Free: h.Has.Sub(w.used[h.ID])}
-			if staying += h.Has.MilliVCPU; e.hinted && !slow && staying > least {
-				host.USDPerHour = prices[h.Type] // those within minvCpus stay anyway
-				hint(&host, w, h, now)
-			}
-			if now.Before(e.refused[h.ID]) {
-				host.Free = batch.Resources{}
-			}
-			out.Hosts = append(out.Hosts, host)
-		case compute.HostLaunching, compute.HostBooting:
-			out.Booting++
-			out.BootingMilliVCPU += h.Has.MilliVCPU
-		default:
-			out.LeavingMilliVCPU += h.Has.MilliVCPU
-		}
-	}
+	out.Hosts = e.offer(t, e.known(env), comeSlowly(t, out.Boot, now), least, now)
 	return out
 }
 
@@ -327,6 +310,7 @@ func market(env store.Environment) compute.Market {
 type offersOf struct {
 	uuid    string
 	version int64
+	number  uint64 // tells it from those before
 	offers  []provisioner.Offer
 	prices  map[string]float64 // by type
 	shapes  []scheduler.Shape  // of the offers, when none is short; nil until asked for
@@ -360,8 +344,15 @@ func (e *Engine) offersOf(env store.Environment) []provisioner.Offer {
 	for _, o := range offers {
 		prices[o.Type] = o.USDPerHour
 	}
-	e.offers[env.Name()] = offersOf{uuid: uuid, version: env.Version, offers: offers, prices: prices}
+	e.offersMade++
+	e.offers[env.Name()] = offersOf{uuid: uuid, version: env.Version, number: e.offersMade, offers: offers, prices: prices}
 	return offers
+}
+
+// known is offersOf with what belongs to it.
+func (e *Engine) known(env store.Environment) offersOf {
+	e.offersOf(env)
+	return e.offers[env.Name()]
 }
 
 func deref[T any](p *T) T {

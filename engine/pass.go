@@ -88,6 +88,9 @@ func (e *Engine) decide(ctx context.Context, w *world, now time.Time) (scheduler
 		return scheduler.Decision{}, err
 	}
 	w.envs = envs
+	if len(w.jobs) == 0 {
+		return scheduler.Decision{}, nil // nothing waits
+	}
 	d := scheduler.Plan(e.snapshot(w, now))
 	if len(d.Placements) > 0 || !w.more || !stuck(d) {
 		return d, nil
@@ -113,20 +116,17 @@ func stuck(d scheduler.Decision) bool {
 // stopDue asks compute to end tasks whose job is to stop or is out of time. Asking
 // again is harmless, so that every pass may do it.
 func (e *Engine) stopDue(ctx context.Context, w *world, now time.Time, out *Outcome) {
-	for _, j := range w.live {
-		if j.Placement == nil {
-			continue
+	jobs, next := w.roster.toStop(now)
+	if next > 0 {
+		out.due(next.Time())
+	}
+	for _, j := range jobs {
+		stop := j.Stop
+		if stop == nil {
+			stop = e.timeOut(ctx, j.Job, now, out)
 		}
-		if j.Stop == nil && j.TimeoutSeconds > 0 && j.StartedAt > 0 {
-			over := j.StartedAt.Time().Add(time.Duration(j.TimeoutSeconds) * time.Second)
-			if now.Before(over) {
-				out.due(over)
-				continue
-			}
-			j.Stop = e.timeOut(ctx, j, now, out)
-		}
-		if j.Stop != nil {
-			if err := e.Compute.Stop(ctx, j.Placement.Task, j.Stop.Reason); err != nil {
+		if stop != nil {
+			if err := e.Compute.Stop(ctx, j.Placement.Task, stop.Reason); err != nil {
 				e.Log.Warn("a task could not be stopped; trying again", "job", j.ID, "error", err)
 				out.due(now.Add(retryEvery))
 			}

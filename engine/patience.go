@@ -10,31 +10,26 @@ import (
 	"github.com/packhorse-batch/packhorse/store"
 )
 
-// letWait tells the provisioner for how long jobs may wait for room in an environment, and
-// when its tasks are expected to leave some.
-func (e *Engine) letWait(fleet *provisioner.Environment, env store.Environment, w *world, now time.Time) {
-	if !e.hinted || comeSlowly(w.hosts[env.Name()], fleet.Boot, now) {
+// letWait tells the provisioner what waiting counts in an environment, and when its tasks
+// are expected to leave room.
+func (e *Engine) letWait(fleet *provisioner.Environment, env store.Environment, t *team, now time.Time) {
+	if !e.hinted || comeSlowly(t, fleet.Boot, now) {
 		return
 	}
 	fleet.WaitUSDPerHour = batch.WaitUSDPerHourOf(env.Detail.Tags, provisioner.WaitUSDPerHour)
-	at := make(map[string]int, len(fleet.Hosts))
-	for i := range fleet.Hosts {
-		at[fleet.Hosts[i].ID] = i
-	}
-	for i := range w.live {
-		j := &w.live[i]
-		if j.Placement == nil {
-			continue
+	fleet.Running = func(host int) []provisioner.Running {
+		jobs := t.hosts[host].jobs
+		tasks := make([]provisioner.Running, len(jobs))
+		for i, j := range jobs {
+			tasks[i] = provisioner.Running{Need: j.Need, Left: e.left(j, now)}
 		}
-		if h, ok := at[j.Placement.Host]; ok {
-			fleet.Hosts[h].Running = append(fleet.Hosts[h].Running, provisioner.Running{Need: j.Need, Left: e.left(j, now)})
-		}
+		return tasks
 	}
 }
 
-// left is how long a job that was placed is expected to go on.
-func (e *Engine) left(j *batch.Job, now time.Time) time.Duration {
-	r := e.runTime(j.Queue, j.Definition)
+// left is how long a job is expected to go on that was placed.
+func (e *Engine) left(j *placed, now time.Time) time.Duration {
+	r := e.runs.runTime(j.kind)
 	if j.StartedAt > 0 {
 		return r.Left(now.Sub(j.StartedAt.Time()))
 	}
@@ -60,6 +55,9 @@ func (w *world) saying(d *scheduler.Decision) {
 	for i := range d.Waits {
 		wait := &d.Waits[i]
 		j := w.jobs[wait.Job]
+		if j == nil {
+			continue
+		}
 		if at, ok := until[kind{wait.Environment, j.Arch, j.Need}]; ok {
 			wait.Reason.Detail += fmt.Sprintf(" Room is expected soon; at %s a host is launched.", at.UTC().Format("15:04:05Z"))
 		}

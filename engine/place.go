@@ -29,12 +29,9 @@ func (e *Engine) place(ctx context.Context, w *world, placements []scheduler.Pla
 	if len(placements) == 0 {
 		return 0, false, nil
 	}
-	clusters, refs := map[string]string{}, map[string]string{}
+	clusters := map[string]string{}
 	for _, env := range w.envs {
 		clusters[env.Name()] = env.Cluster()
-		for _, h := range w.hosts[env.Name()] {
-			refs[h.ID] = h.Ref
-		}
 	}
 	children := map[string][]int{} // array -> indexes to start, in order
 	counts := map[string]int{}
@@ -44,7 +41,7 @@ func (e *Engine) place(ctx context.Context, w *world, placements []scheduler.Pla
 	updates := make([]lifecycle.Update, 0, len(placements))
 	for _, p := range placements {
 		id, dispatch := p.Job, false
-		if parent := w.jobs[p.Job]; parent.Array != nil {
+		if parent := *w.jobs[p.Job]; parent.Array != nil {
 			indexes, ok := children[p.Job]
 			if !ok {
 				// As it is now: the ordering that showed it may lag.
@@ -61,7 +58,10 @@ func (e *Engine) place(ctx context.Context, w *world, placements []scheduler.Pla
 			id, dispatch = batch.ChildID(p.Job, indexes[0]), true
 			children[p.Job] = indexes[1:]
 		}
-		where := batch.Placement{Environment: p.Environment, Cluster: clusters[p.Environment], Host: p.Host, HostRef: refs[p.Host]}
+		where := batch.Placement{Environment: p.Environment, Cluster: clusters[p.Environment], Host: p.Host}
+		if h := w.roster.hosts[p.Host]; h != nil {
+			where.HostRef = h.Ref
+		}
 		updates = append(updates, lifecycle.Update{ID: id, Dispatch: dispatch, Change: e.starting(where)})
 	}
 	var started []batch.Job

@@ -22,6 +22,7 @@ func (e *Engine) PlanQueue(ctx context.Context, name string) (*batch.QueuePlan, 
 	now := e.Now()
 	look := New(e.Config)
 	look.hinted = e.hinted
+	defer look.forget()
 	w, err := look.load(ctx, now)
 	if err != nil {
 		return nil, err
@@ -50,9 +51,9 @@ func (e *Engine) PlanQueue(ctx context.Context, name string) (*batch.QueuePlan, 
 			out.Jobs += j.Count
 		}
 	}
-	placed := map[string]int{}
+	w.roster.start(d.Placements)
 	for _, p := range d.Placements {
-		if placed[p.Host]++; p.Queue == name {
+		if p.Queue == name {
 			out.StartNow++
 		}
 	}
@@ -63,16 +64,16 @@ func (e *Engine) PlanQueue(ctx context.Context, name string) (*batch.QueuePlan, 
 	}
 	for _, env := range w.envs {
 		if slices.Contains(w.queues[at].Environments(), env.Name()) && managed(env) && !fargate(env) && env.Detail.Status != types.CEStatusDeleting {
-			out.Environments = append(out.Environments, look.planEnvironment(w, env, d, placed))
+			out.Environments = append(out.Environments, look.planEnvironment(w, env, d))
 		}
 	}
 	return out, nil
 }
 
 // planEnvironment is what is launched in an environment for what waits, of whatever queue.
-func (e *Engine) planEnvironment(w *world, env store.Environment, d scheduler.Decision, placed map[string]int) batch.EnvironmentPlan {
+func (e *Engine) planEnvironment(w *world, env store.Environment, d scheduler.Decision) batch.EnvironmentPlan {
 	out := batch.EnvironmentPlan{Environment: env.Name(), Hosts: []batch.PlannedHosts{}}
-	for _, h := range w.hosts[env.Name()] {
+	for _, h := range w.roster.team(env.Name()).hosts {
 		switch h.State {
 		case compute.HostReady:
 			out.Ready++
@@ -80,7 +81,7 @@ func (e *Engine) planEnvironment(w *world, env store.Environment, d scheduler.De
 			out.Booting++
 		}
 	}
-	fleet := e.fleet(env, w, placed, demandOf(d)[env.Name()], e.Now())
+	fleet := e.fleet(env, w, demandOf(d)[env.Name()], e.Now())
 	preview := provisioner.PreviewOf(fleet, e.Now())
 	out.Waits, out.OnBooting = preview.Waits, preview.OnBooting
 	out.LowerBoundUsdPerHour = preview.LowerBoundUSDPerHour

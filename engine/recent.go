@@ -20,35 +20,28 @@ func (r recent) note(id string, version int64) { r[id] = version }
 // supersedes reports whether j is an older state of a job that has been placed since.
 func (r recent) supersedes(j batch.Job) bool { return r[j.ID] > j.Version }
 
-// complete adds to the live jobs that the ordering showed those that it does not show
-// yet.
-func (e *Engine) complete(ctx context.Context, live []batch.Job) ([]batch.Job, error) {
+// complete adds to the roster those jobs that the ordering does not show yet as they are.
+func (e *Engine) complete(ctx context.Context) error {
 	if len(e.recent) == 0 {
-		return live, nil
+		return nil
 	}
-	late := map[string]int{}
-	for i, j := range live {
-		switch {
-		case e.recent.supersedes(j):
-			late[j.ID] = i
-		default:
-			delete(e.recent, j.ID) // seen
+	for id, version := range e.recent {
+		if p := e.roster.jobs[id]; p != nil && p.shown >= version {
+			delete(e.recent, id) // seen
 		}
 	}
-	stored, err := e.Records.Jobs(ctx, slices.Sorted(maps.Keys(e.recent)))
+	late := slices.Sorted(maps.Keys(e.recent))
+	stored, err := e.Records.Jobs(ctx, late)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, id := range slices.Sorted(maps.Keys(e.recent)) {
-		j, ok := stored[id]
-		switch at, shown := late[id]; {
-		case !ok || !batch.Live(j.Status):
-			delete(e.recent, id)
-		case shown:
-			live[at] = j
-		default:
-			live = append(live, j)
+	for _, id := range late {
+		if j, ok := stored[id]; ok && batch.Live(j.Status) {
+			e.putJob(j)
+			continue
 		}
+		delete(e.recent, id)
+		e.roster.dropJob(id)
 	}
-	return live, nil
+	return nil
 }

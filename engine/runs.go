@@ -24,12 +24,23 @@ type runs struct {
 	// fresh is what is not written yet.
 	fresh map[runsKey]store.Runs
 	saved time.Time
-	// times are the expected run times by queue and definition, as the last load of a pass
-	// had them.
-	times map[runsKey]batch.RunTime
+	// kinds are the definitions of jobs that were asked for, and learned counts what changes
+	// what is expected of them.
+	kinds   map[runsKey]*kind
+	learned uint64
 }
 
 type runsKey struct{ queue, definition string }
+
+// kind is the jobs of a queue and a definition.
+type kind struct {
+	runsKey
+	time batch.RunTime // as of learned
+	asOf uint64
+}
+
+// maxKinds bounds the kinds that are remembered; beyond it they are gathered anew.
+const maxKinds = 10_000
 
 const (
 	// maxRuns bounds the definitions of a queue of which run times are remembered.
@@ -78,6 +89,7 @@ func (e *Engine) learn(j batch.Job, status compute.TaskStatus) {
 			known[key.definition] = with(known[key.definition], ran)
 		}
 		e.runs.all = with(e.runs.all, ran)
+		e.runs.learned++
 	}
 }
 
@@ -94,7 +106,6 @@ func with(r store.Runs, seconds float64) store.Runs {
 
 // loadRuns reads the run times of the queues that are new to this engine.
 func (e *Engine) loadRuns(ctx context.Context, queues []store.Queue) error {
-	e.runs.times = map[runsKey]batch.RunTime{}
 	for _, q := range queues {
 		if _, ok := e.runs.known[q.Name()]; ok {
 			continue
@@ -111,6 +122,7 @@ func (e *Engine) loadRuns(ctx context.Context, queues []store.Queue) error {
 			e.runs.all.Squares += r.Squares
 		}
 		e.runs.known[q.Name()] = known
+		e.runs.learned++
 	}
 	return nil
 }
@@ -169,19 +181,30 @@ func (e *Engine) saveSomeRuns(ctx context.Context, now time.Time) {
 	clear(e.runs.fresh)
 }
 
-// runTime is how long a job of a definition is expected to run; zero while nothing is
-// known of any.
-func (e *Engine) runTime(queue, definition string) batch.RunTime {
-	if e.runs.all.Count == 0 {
+// kind returns the kind of jobs of a queue and a definition.
+func (r *runs) kind(queue, definition string) *kind {
+	key := runsKey{queue, definition}
+	k, ok := r.kinds[key]
+	if !ok {
+		if r.kinds == nil || len(r.kinds) >= maxKinds {
+			r.kinds = map[runsKey]*kind{}
+		}
+		k = &kind{runsKey: key}
+		r.kinds[key] = k
+	}
+	return k
+}
+
+// runTime is how long a job of a kind is expected to run; zero while nothing is known of
+// any.
+func (r *runs) runTime(k *kind) batch.RunTime {
+	if r.all.Count == 0 {
 		return batch.RunTime{}
 	}
-	key := runsKey{queue, definition}
-	r, ok := e.runs.times[key]
-	if !ok {
-		r = e.runs.timeOf(queue, definitionName(definition))
-		e.runs.times[key] = r
+	if k.asOf != r.learned {
+		k.time, k.asOf = r.timeOf(k.queue, definitionName(k.definition)), r.learned
 	}
-	return r
+	return k.time
 }
 
 func (r *runs) timeOf(queue, definition string) batch.RunTime {

@@ -36,7 +36,7 @@ func (s *storm) start() {
 	p.Home = home.New(home.Parts{
 		Table:   table,
 		Compute: calls{s.sim, fate}, Account: batch.Account{Region: "us-east-1", ID: "123456789012"},
-		Now: s.clock, IdleWindow: idleWindow, TaskLookup: true,
+		Now: s.clock, IdleWindow: idleWindow, TaskLookup: true, Alone: s.alone,
 		Log: slog.New(log), Serial: s.serial, NewID: s.newID,
 	})
 }

@@ -126,6 +126,7 @@ type storm struct {
 	ended     map[string]batch.Status
 	deletes   bool   // a queue is deleted in the end
 	scattered bool   // the table counts as DynamoDB
+	alone     bool   // Packhorse counts as one program, which keeps in memory what it wrote
 	deleted   string // the queue that was
 }
 
@@ -162,8 +163,9 @@ func newStorm(t *testing.T, seed uint64, serial bool) *storm {
 	machine := r.IntN(4) == 0
 	s.deletes = !lags && r.IntN(3) == 0
 	s.scattered = seed%3 == 0
-	s.settings = fmt.Sprintf("seed %d: lagging %v, scattered %v, call faults %v, a crash each %d calls, news faults %v, %v interruptions/h, never joins %v, scarce %v, machine %v, deletes %v",
-		seed, lags, s.scattered, s.faults.calls, s.faults.crashEvery, news, interruptions, neverJoins, scarce, machine, s.deletes)
+	s.alone = !lags && !s.scattered
+	s.settings = fmt.Sprintf("seed %d: lagging %v, scattered %v, alone %v, call faults %v, a crash each %d calls, news faults %v, %v interruptions/h, never joins %v, scarce %v, machine %v, deletes %v",
+		seed, lags, s.scattered, s.alone, s.faults.calls, s.faults.crashEvery, news, interruptions, neverJoins, scarce, machine, s.deletes)
 
 	types := catalog.Default()
 	cfg := sim.Config{

@@ -31,6 +31,9 @@ func (e *Engine) Sweep(ctx context.Context) {
 
 // compare is Sweep but for the jobs that wait for others.
 func (e *Engine) compare(ctx context.Context) {
+	if e.follower != nil {
+		e.follower.Reread() // what passes keep in memory too
+	}
 	e.step(ctx, "hosts", e.sweepHosts(ctx))
 	e.step(ctx, "tasks", e.sweepTasks(ctx))
 	e.step(ctx, "deleted queues", e.sweepDeleted(ctx))

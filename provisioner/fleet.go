@@ -43,8 +43,6 @@ type Host struct {
 	Has   batch.Resources
 	Arch  string
 	Tasks int // tasks placed on it
-	// Running is those tasks, where jobs may wait for the room that they leave.
-	Running []Running
 	// USDPerHour is what it costs; 0 where nobody knows.
 	USDPerHour float64
 	// Meant is what it was launched for, while it boots.
@@ -78,6 +76,9 @@ type Environment struct {
 	// WaitUSDPerHour is what an hour of a job's waiting counts: jobs wait for room that
 	// others leave where that is worth the boot of a host. 0: none waits for that.
 	WaitUSDPerHour float64
+	// Running lists the tasks on the host at an index of Hosts. It is asked only where a job
+	// may wait for room.
+	Running func(host int) []Running
 	// IdleWindow is how long a host without tasks stays. 0: as long as it is worth while,
 	// see stays.
 	IdleWindow time.Duration

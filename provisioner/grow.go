@@ -36,7 +36,7 @@ func grow(e Environment, groups []Demand, now time.Time, p *Plan) {
 	for i := range e.Hosts {
 		h := &e.Hosts[i]
 		g.headroom -= h.Has.MilliVCPU
-		if !leaving(e, *h, now) {
+		if !leaving(&e, h, now) {
 			g.staying += h.Has.MilliVCPU
 		}
 	}

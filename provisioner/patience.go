@@ -51,7 +51,7 @@ type Waiting struct {
 // boot of a host that it may save.
 func (e *Environment) patience(d Demand) time.Duration {
 	usd := e.ownHost(d)
-	if !d.Runs.Known() || e.WaitUSDPerHour <= 0 || math.IsInf(usd, 1) {
+	if !d.Runs.Known() || e.WaitUSDPerHour <= 0 || e.Running == nil || math.IsInf(usd, 1) {
 		return 0
 	}
 	boots := min(maxBoots, usd/e.WaitUSDPerHour)
@@ -78,7 +78,7 @@ func (e *Environment) overdue(groups []Demand, now time.Time, p *Plan) []int {
 				}
 			}
 		}
-		if patient == 0 || e.roomWithin(d, within) < enoughRoom*float64(d.Count) {
+		if patient == 0 || !e.roomWithin(d, within, enoughRoom*float64(d.Count)) {
 			continue
 		}
 		counts[i] = d.Count - patient
@@ -88,27 +88,30 @@ func (e *Environment) overdue(groups []Demand, now time.Time, p *Plan) []int {
 	return counts
 }
 
-// roomWithin is on how many hosts room for a job is expected to become free within a time:
-// the sum of the chances that one task ends whose room is enough, together with what is
-// free beside it. Ends are taken as exponential.
-func (e *Environment) roomWithin(d Demand, within time.Duration) float64 {
+// roomWithin reports whether room for a job is expected to become free within a time on as
+// many hosts as enough. What counts for each is the chance that one task ends whose room is
+// enough, together with what is free beside it. Ends are taken as exponential.
+func (e *Environment) roomWithin(d Demand, within time.Duration, enough float64) bool {
 	sum := 0.0
 	for i := range e.Hosts {
 		h := &e.Hosts[i]
 		if h.State != Ready || !d.Need.Fits(h.Has) || !archFits(d.Arch, h.Arch) {
 			continue
 		}
+		tasks := e.Running(i)
 		free := h.Has
-		for _, r := range h.Running {
+		for _, r := range tasks {
 			free = free.Sub(r.Need)
 		}
 		chance := 0.0
-		for _, r := range h.Running {
+		for _, r := range tasks {
 			if d.Need.Fits(free.Add(r.Need)) {
 				chance = max(chance, 1-math.Exp(-float64(within)/float64(max(time.Second, r.Left))))
 			}
 		}
-		sum += chance
+		if sum += chance; sum >= enough {
+			return true
+		}
 	}
-	return sum
+	return false
 }

@@ -29,12 +29,12 @@ func fullHosts(n int, left time.Duration) func(*provisioner.Environment) {
 	return func(e *provisioner.Environment) {
 		e.MaxMilliVCPU = 1_000_000
 		for range n {
-			task := provisioner.Running{Need: size(2, 8), Left: left}
 			e.Hosts = append(e.Hosts, provisioner.Host{
 				ID: "full", State: provisioner.Ready, Has: size(4, 16), Tasks: 2, CreatedAt: now.Add(-time.Hour),
-				Running: []provisioner.Running{task, task},
 			})
 		}
+		task := provisioner.Running{Need: size(2, 8), Left: left}
+		e.Running = func(int) []provisioner.Running { return []provisioner.Running{task, task} }
 	}
 }
 

@@ -117,14 +117,16 @@ func pattern(groups []Demand, room batch.Resources, arch string) []int {
 }
 
 // outdated reports whether a host is of a make that an update replaced.
-func outdated(e Environment, h Host) bool { return h.CreatedAt.Before(e.ReplaceBefore) }
+func outdated(e *Environment, h *Host) bool {
+	return !e.ReplaceBefore.IsZero() && h.CreatedAt.Before(e.ReplaceBefore)
+}
 
 // overdue reports whether a host should have been ready long ago.
-func overdue(e Environment, h Host, now time.Time) bool {
+func overdue(e *Environment, h *Host, now time.Time) bool {
 	return h.State == Booting && e.BootWindow > 0 && !now.Before(h.CreatedAt.Add(e.BootWindow))
 }
 
 // leaving reports whether a host goes or is about to go.
-func leaving(e Environment, h Host, now time.Time) bool {
+func leaving(e *Environment, h *Host, now time.Time) bool {
 	return h.State == Draining || outdated(e, h) || overdue(e, h, now)
 }

@@ -17,8 +17,8 @@ func (p *Plan) due(t time.Time) {
 // first, and no more than make room. When all of them together would not, none.
 func inTheWay(e Environment, groups []Demand) map[string]bool {
 	headroom := e.MaxMilliVCPU
-	for _, h := range e.Hosts {
-		if h.State != Draining { // what drains makes room soon
+	for i := range e.Hosts {
+		if h := &e.Hosts[i]; h.State != Draining { // what drains makes room soon
 			headroom -= h.Has.MilliVCPU
 		}
 	}
@@ -37,7 +37,7 @@ func inTheWay(e Environment, groups []Demand) map[string]bool {
 		}
 		ways := map[string]bool{}
 		free := headroom
-		for _, h := range byIdleness(e.Hosts) {
+		for _, h := range byIdleness(pointers(e.Hosts)) {
 			if free >= least {
 				break
 			}
@@ -53,11 +53,18 @@ func inTheWay(e Environment, groups []Demand) map[string]bool {
 	return nil
 }
 
+func pointers(hosts []Host) []*Host {
+	list := make([]*Host, len(hosts))
+	for i := range hosts {
+		list[i] = &hosts[i]
+	}
+	return list
+}
+
 // byIdleness orders hosts: the longest idle first, those that have tasks or whose idle
 // time is not known last.
-func byIdleness(hosts []Host) []Host {
-	hosts = slices.Clone(hosts)
-	slices.SortStableFunc(hosts, func(a, b Host) int {
+func byIdleness(hosts []*Host) []*Host {
+	slices.SortStableFunc(hosts, func(a, b *Host) int {
 		if a.IdleSince.IsZero() != b.IdleSince.IsZero() {
 			if a.IdleSince.IsZero() {
 				return 1
@@ -73,19 +80,18 @@ func byIdleness(hosts []Host) []Host {
 // that are drained and those that do not come.
 func shrink(e Environment, inTheWay map[string]bool, now time.Time, p *Plan) {
 	var staying int64
-	for _, h := range e.Hosts {
-		if !leaving(e, h, now) {
+	var looked []*Host
+	for i := range e.Hosts {
+		h := &e.Hosts[i]
+		if !leaving(&e, h, now) {
 			staying += h.Has.MilliVCPU
 		}
-	}
-	var looked []Host
-	for _, h := range e.Hosts {
-		if h.State != Ready || h.Tasks == 0 || e.Ending || outdated(e, h) {
+		if h.State != Ready || h.Tasks == 0 || e.Ending || outdated(&e, h) {
 			looked = append(looked, h)
 		}
 	}
 	for _, h := range byIdleness(looked) {
-		switch outdated := outdated(e, h); {
+		switch outdated := outdated(&e, h); {
 		case h.State == Draining && h.Tasks == 0:
 			p.Terminate = append(p.Terminate, h.ID)
 		case h.State == Draining && outdated && !now.Before(e.ReplaceBy):
@@ -124,7 +130,7 @@ const leastIdle = 5 * time.Second
 // return, which is the boot of another: jobs that come at a rate a come after 1/a in the
 // mean, so it is worth to wait where that is less than the boot takes, and then no longer
 // than the boot, for by then the guess was wrong. The first minute is paid for anyway.
-func (e *Environment) stays(h Host, since time.Time) time.Time {
+func (e *Environment) stays(h *Host, since time.Time) time.Time {
 	if e.IdleWindow > 0 {
 		return since.Add(e.IdleWindow)
 	}
@@ -140,9 +146,9 @@ func (e *Environment) stays(h Host, since time.Time) time.Time {
 }
 
 // boot looks at a host that is on its way.
-func (p *Plan) boot(e Environment, h Host, now time.Time) {
+func (p *Plan) boot(e Environment, h *Host, now time.Time) {
 	switch {
-	case outdated(e, h), e.Ending, overdue(e, h, now):
+	case outdated(&e, h), e.Ending, overdue(&e, h, now):
 		p.Terminate = append(p.Terminate, h.ID)
 	case e.BootWindow > 0:
 		p.due(h.CreatedAt.Add(e.BootWindow))

@@ -12,8 +12,9 @@ import (
 // envState is an environment as the plan fills it.
 type envState struct {
 	Environment
-	hosts []Host // with Free going down
-	ready int64  // thousandths of a vCPU that they have
+	given []Host  // of the snapshot
+	taken []*Host // by the same index, those that took jobs; see host
+	ready int64   // thousandths of a vCPU that they have
 	used  batch.Resources
 	// held is how much of maxvCpus fair share keeps for shares to come.
 	held int64
@@ -26,6 +27,10 @@ type envState struct {
 	dear map[fit]struct{}
 	// fits remembers which needs its hosts could hold when empty, and how.
 	fits map[fit]holding
+	// asked is the need that was looked for last: mostly it is asked for again at once.
+	asked     fit
+	answered  bool
+	lastAsked holding
 	// promised is how many thousandths of a vCPU jobs that wait will take of what may
 	// be added.
 	promised int64
@@ -63,13 +68,34 @@ type fit struct {
 func fitOf(j Job) fit { return fit{j.Need, j.Arch, j.Runs} }
 
 func newEnvState(e Environment) *envState {
-	s := &envState{Environment: e, hosts: slices.Clone(e.Hosts), used: e.Used, kept: -1,
+	s := &envState{Environment: e, given: e.Hosts, used: e.Used, kept: -1,
 		full: map[fit]struct{}{}, dear: map[fit]struct{}{}, fits: map[fit]holding{}, byFit: map[fit]int{}, said: map[fit]string{}}
-	for _, h := range e.Hosts {
+	for i := range e.Hosts {
+		h := &e.Hosts[i]
 		s.used = s.used.Add(h.Has.Sub(h.Free))
 		s.ready += h.Has.MilliVCPU
 	}
 	return s
+}
+
+// host returns a host as the plan has filled it.
+func (e *envState) host(i int) *Host {
+	if len(e.taken) > 0 && e.taken[i] != nil {
+		return e.taken[i]
+	}
+	return &e.given[i]
+}
+
+// takes returns a host that may be changed.
+func (e *envState) takes(i int) *Host {
+	if e.taken == nil {
+		e.taken = make([]*Host, len(e.given))
+	}
+	if e.taken[i] == nil {
+		own := e.given[i]
+		e.taken[i] = &own
+	}
+	return e.taken[i]
 }
 
 // reserve keeps a fraction of maxvCpus free.
@@ -94,13 +120,22 @@ func archFits(j Job, arch string) bool {
 // holds tells how e could hold the job.
 func (e *envState) holds(j Job) holding {
 	key := fitOf(j)
-	h, known := e.fits[key]
-	if known {
-		return h
+	if e.answered && key == e.asked {
+		return e.lastAsked
 	}
+	h, known := e.fits[key]
+	if !known {
+		h = e.hold(j)
+		e.fits[key] = h
+	}
+	e.asked, e.lastAsked, e.answered = key, h, true
+	return h
+}
+
+// hold is holds, looked up.
+func (e *envState) hold(j Job) (h holding) {
 	if e.Platform == batch.PlatformFargate {
 		h.ever = j.Need.MilliVCPU <= e.MaxMilliVCPU
-		e.fits[key] = h
 		return h
 	}
 	if e.Grows {
@@ -123,8 +158,7 @@ func (e *envState) holds(j Job) holding {
 		h.short = shorts > 0 && h.least == nil
 		h.ever = h.least != nil || h.short
 	}
-	h.ever = h.ever || slices.ContainsFunc(e.hosts, func(h Host) bool { return j.Need.Fits(h.Has) && archFits(j, h.Arch) })
-	e.fits[key] = h
+	h.ever = h.ever || slices.ContainsFunc(e.given, func(h Host) bool { return j.Need.Fits(h.Has) && archFits(j, h.Arch) })
 	return h
 }
 
@@ -173,8 +207,8 @@ func (e *envState) take(j Job) (host string, ok bool) {
 	if known {
 		leastUSD = e.alone(j)
 	}
-	for i := range e.hosts {
-		h := &e.hosts[i]
+	for i := range e.given {
+		h := e.host(i)
 		if (i == e.kept && e.keptFor != j.ID) || !j.Need.Fits(h.Free) || !archFits(j, h.Arch) {
 			continue
 		}
@@ -185,7 +219,7 @@ func (e *envState) take(j Job) (host string, ok bool) {
 		switch {
 		case usd > leastUSD:
 			e.dear[key] = struct{}{}
-		case best < 0, usd < leastUSD, fuller(h, &e.hosts[best]):
+		case best < 0, usd < leastUSD, fuller(h, e.host(best)):
 			best, leastUSD = i, usd
 		}
 	}
@@ -196,11 +230,12 @@ func (e *envState) take(j Job) (host string, ok bool) {
 		return "", false
 	}
 	delete(e.dear, key)
-	e.hosts[best].add(j)
+	chosen := e.takes(best)
+	chosen.add(j)
 	e.used = e.used.Add(j.Need)
 	e.most = nil
 	clear(e.said)
-	return e.hosts[best].ID, true
+	return chosen.ID, true
 }
 
 // alone is what a host of its own would cost a job whose run time is known; without end
@@ -257,9 +292,9 @@ func (e *envState) reserved(j Job) bool {
 // growth is how many thousandths of a vCPU hosts may have that are not ready yet.
 func (e *envState) growth() int64 { return e.MaxMilliVCPU - e.LeavingMilliVCPU - e.ready }
 
-// taken is how much of maxvCpus its hosts have, those on their way and those that
+// vcpusTaken is how much of maxvCpus its hosts have, those on their way and those that
 // leave included.
-func (e *envState) taken() int64 { return e.MaxMilliVCPU - e.growth() + e.BootingMilliVCPU }
+func (e *envState) vcpusTaken() int64 { return e.MaxMilliVCPU - e.growth() + e.BootingMilliVCPU }
 
 // room is how many of a job e can still take by adding hosts, those on their way
 // included, besides what was promised to others.
@@ -317,12 +352,12 @@ func (e *envState) keepFor(j Job) {
 	if e.kept >= 0 {
 		return
 	}
-	for i := range e.hosts {
-		h := &e.hosts[i]
+	for i := range e.given {
+		h := e.host(i)
 		if !j.Need.Fits(h.Has) || !archFits(j, h.Arch) {
 			continue
 		}
-		if e.kept < 0 || h.Free.MilliVCPU > e.hosts[e.kept].Free.MilliVCPU {
+		if e.kept < 0 || h.Free.MilliVCPU > e.host(e.kept).Free.MilliVCPU {
 			e.kept, e.keptFor = i, j.ID
 		}
 	}
@@ -338,8 +373,8 @@ func (e *envState) shortage(j Job) string {
 	if text, known := e.said[key]; known {
 		return text
 	}
-	text := fmt.Sprintf("Waiting for a host: needs %s; environment %s has %d hosts", j.Need, e.Name, len(e.hosts))
-	if len(e.hosts) > 0 {
+	text := fmt.Sprintf("Waiting for a host: needs %s; environment %s has %d hosts", j.Need, e.Name, len(e.given))
+	if len(e.given) > 0 {
 		text += fmt.Sprintf(", the emptiest with %s free", e.emptiest())
 	}
 	if e.Booting > 0 {
@@ -352,7 +387,7 @@ func (e *envState) shortage(j Job) string {
 		text += fmt.Sprintf(", %s vCPU reserved for new shares", batch.FormatVCPU(e.held))
 	}
 	if e.Grows {
-		text += fmt.Sprintf("; %s of %s maxvCpus taken", batch.FormatVCPU(e.taken()), batch.FormatVCPU(e.MaxMilliVCPU))
+		text += fmt.Sprintf("; %s of %s maxvCpus taken", batch.FormatVCPU(e.vcpusTaken()), batch.FormatVCPU(e.MaxMilliVCPU))
 	}
 	e.said[key] = text + "."
 	return e.said[key]
@@ -362,8 +397,8 @@ func (e *envState) shortage(j Job) string {
 func (e *envState) emptiest() batch.Resources {
 	if e.most == nil {
 		var most batch.Resources
-		for i := range e.hosts {
-			free := &e.hosts[i].Free
+		for i := range e.given {
+			free := &e.host(i).Free
 			if free.MilliVCPU > most.MilliVCPU || free.MilliVCPU == most.MilliVCPU && free.MemoryMiB > most.MemoryMiB {
 				most = *free
 			}
@@ -388,7 +423,7 @@ func (e *envState) largest(j Job) string {
 	shapes := e.Shapes
 	if !e.Grows {
 		shapes = nil
-		for _, h := range e.hosts {
+		for _, h := range e.given {
 			shapes = append(shapes, Shape{Type: h.Type, Has: h.Has, Arch: h.Arch})
 		}
 	}

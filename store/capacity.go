@@ -43,16 +43,31 @@ type Host struct {
 // shows terminated instances for about an hour.
 const goneRetention = time.Hour
 
+func hostPartition(environment string) string { return "host#" + environment }
+
+func (h *Host) gone() bool { return h.State == compute.HostGone }
+
 func hostKey(h Host) Key {
-	if h.State == compute.HostGone {
+	if h.gone() {
 		return Key{"gone#" + h.Environment, h.ID}
 	}
-	return Key{"host#" + h.Environment, h.ID}
+	return Key{hostPartition(h.Environment), h.ID}
 }
 
 // PutHost writes a host at the version it was read at. One that goes from a living
 // state to GONE takes MoveGone instead.
-func (r *Records) PutHost(h Host) Op { return put(hostKey(h), h.Version, h, time.Time{}) }
+func (r *Records) PutHost(h Host) Op {
+	return r.keepHost(h, put(hostKey(h), h.Version, h, time.Time{}))
+}
+
+// keepHost keeps with an operation the host that it writes, for those who follow.
+func (r *Records) keepHost(h Host, op Op) Op {
+	if r.opts.Alone {
+		h.Version = op.If.Version + 1
+		op.record = &h
+	}
+	return op
+}
 
 // MoveGone takes a host out of its environment and keeps it for goneRetention.
 func (r *Records) MoveGone(h Host) []Op {
@@ -61,34 +76,24 @@ func (r *Records) MoveGone(h Host) []Op {
 	h.State = compute.HostGone
 	return []Op{
 		Delete(hostKey(living), IfVersion(h.Version)),
-		put(hostKey(h), 0, h, h.GoneAt.Time().Add(goneRetention)),
+		r.keepHost(h, put(hostKey(h), 0, h, h.GoneAt.Time().Add(goneRetention))),
 	}
 }
 
 // Hosts returns the hosts of an environment that are not gone.
 func (r *Records) Hosts(ctx context.Context, environment string) ([]Host, error) {
-	partition := "host#" + environment
-	if r.opts.Alone {
-		return r.mirror.hostsOf(ctx, partition, func(ctx context.Context, take func(Item, Host)) error {
-			return r.readHosts(ctx, partition, take)
-		})
-	}
+	partition := hostPartition(environment)
 	var hosts []Host
-	err := r.readHosts(ctx, partition, func(_ Item, h Host) { hosts = append(hosts, h) })
-	return hosts, err
-}
-
-func (r *Records) readHosts(ctx context.Context, partition string, take func(Item, Host)) error {
 	known := r.hosts.reading(partition, decodeHost)
 	err := each(ctx, r.table, Query{Partition: partition}, 0, func(item Item) (bool, error) {
 		h, err := known.decode(item)
-		take(item, h)
+		hosts = append(hosts, h)
 		return true, err
 	})
 	if err == nil {
 		known.done()
 	}
-	return err
+	return hosts, err
 }
 
 func decodeHost(item Item) (h Host, err error) {
@@ -108,7 +113,7 @@ func (r *Records) Host(ctx context.Context, environment, id string) (Host, error
 	if environment == "" || id == "" {
 		return h, ErrNotFound
 	}
-	version, err := get(ctx, r.table, Key{"host#" + environment, id}, &h)
+	version, err := get(ctx, r.table, Key{hostPartition(environment), id}, &h)
 	h.Version = version
 	return h, err
 }

@@ -121,6 +121,10 @@ func taskOf(j batch.Job) string {
 func (r *Records) PutJob(j batch.Job) Op {
 	op := put(stateKey(j.ID), j.Version, compact(j), time.Time{}, r.jobEntries(j)...)
 	op.Item.Data = withSubmitted(op.Item.Data, j.Submitted)
+	if r.opts.Alone {
+		j.Version++
+		op.record = &j
+	}
 	return op
 }
 
@@ -274,21 +278,7 @@ func (r *Records) LiveJobs(ctx context.Context, queue string) ([]batch.Job, erro
 	var jobs []batch.Job
 	for _, phase := range []Phase{Live, LiveChild} {
 		partition := listPartition(queue, phase)
-		if r.opts.Alone {
-			found, err := r.mirror.liveJobs(ctx, partition, func(ctx context.Context, take func(Item, batch.Job)) error {
-				return r.readLive(ctx, partition, take)
-			})
-			if err != nil {
-				return nil, err
-			}
-			if jobs == nil {
-				jobs = found
-			} else {
-				jobs = append(jobs, found...)
-			}
-			continue
-		}
-		if err := r.readLive(ctx, partition, func(_ Item, j batch.Job) { jobs = append(jobs, j) }); err != nil {
+		if err := r.readLive(ctx, partition, func(j batch.Job) { jobs = append(jobs, j) }); err != nil {
 			return nil, err
 		}
 	}
@@ -296,17 +286,14 @@ func (r *Records) LiveJobs(ctx context.Context, queue string) ([]batch.Job, erro
 }
 
 // readLive reads the jobs of a partition of OrderList.
-func (r *Records) readLive(ctx context.Context, partition string, take func(Item, batch.Job)) error {
-	known := r.live.reading(partition, func(item Item) (batch.Job, error) {
-		id, _ := idOf(item.Key)
-		return decodeJob(item, id)
-	})
+func (r *Records) readLive(ctx context.Context, partition string, take func(batch.Job)) error {
+	known := r.live.reading(partition, decodeStored)
 	err := each(ctx, r.table, Query{Ordering: OrderList, Partition: partition}, 0, func(item Item) (bool, error) {
 		if _, ok := idOf(item.Key); !ok {
 			return true, nil
 		}
 		j, err := known.decode(item)
-		take(item, j)
+		take(j)
 		return true, err
 	})
 	if err == nil {
@@ -316,20 +303,29 @@ func (r *Records) readLive(ctx context.Context, partition string, take func(Item
 }
 
 // Front returns up to limit jobs of a queue (of a share of it) that may start, in
-// the order of dispatch. Array parents stand for their children.
+// the order of dispatch. Array parents stand for their children. What the jobs point to
+// is shared with later calls.
 func (r *Records) Front(ctx context.Context, queue, share string, limit int) ([]batch.Job, error) {
 	var jobs []batch.Job
 	q := Query{Ordering: OrderReady, Partition: readyPartition(queue, share)}
+	known := r.fronts.reading(q.Partition, decodeStored)
 	err := each(ctx, r.table, q, limit, func(item Item) (bool, error) {
-		id, ok := idOf(item.Key)
-		if !ok {
+		if _, ok := idOf(item.Key); !ok {
 			return true, nil
 		}
-		j, err := decodeJob(item, id)
+		j, err := known.decode(item)
 		jobs = append(jobs, j)
 		return true, err
 	})
+	if err == nil && share == "" { // there may be any number of shares
+		known.done()
+	}
 	return jobs, err
+}
+
+func decodeStored(item Item) (batch.Job, error) {
+	id, _ := idOf(item.Key)
+	return decodeJob(item, id)
 }
 
 // Children returns up to limit records of children of an array with from <= index,

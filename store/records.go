@@ -34,15 +34,19 @@ type Records struct {
 	shared shared
 	live   remembered[batch.Job]
 	hosts  remembered[Host]
-	mirror mirror // with Options.Alone
+	fronts remembered[batch.Job]
+
+	views views // with Options.Alone
+	notes notes // with Options.Alone
 }
 
 // Options are choices of a home.
 type Options struct {
 	// TaskLookup keeps the ordering that finds a job by its ECS task.
 	TaskLookup bool
-	// Alone says that all writes to the table are made through these Records, one after
-	// the other, as in a simulation: what passes read each time is then kept in memory.
+	// Alone says that all writes to the table are made through these Records, as in a home
+	// that is one program, and that its orderings do not lag: what is read often is then
+	// kept in memory.
 	Alone bool
 }
 
@@ -51,14 +55,17 @@ func New(table Table, opts Options) *Records { return &Records{table: asked{tabl
 
 // Write applies all operations or none; a failed condition is ErrConflict.
 func (r *Records) Write(ctx context.Context, ops ...Op) error {
-	err := r.table.Write(ctx, ops...)
-	switch {
-	case !r.opts.Alone:
-	case err == nil:
-		r.mirror.wrote(ops)
-	case !IsConflict(err):
-		r.mirror.forget() // it may be written all the same
+	if !r.opts.Alone {
+		return r.table.Write(ctx, ops...)
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	era := r.notes.begin()
+	// It is not given up half-way: nobody would know what is stored.
+	err := r.table.Write(context.WithoutCancel(ctx), ops...)
+	r.views.wrote(ops, err != nil)
+	r.notes.end(era, ops, err)
 	return err
 }
 

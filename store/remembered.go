@@ -22,7 +22,8 @@ type versioned[T any] struct {
 const maxRemembered = 20_000
 
 // lookAhead is how many records that are gone may stand before one that is still there.
-const lookAhead = 64
+// Where more are, the rest is looked up by key.
+const lookAhead = 16
 
 // reading is one look at a group, in its order.
 type reading[T any] struct {
@@ -30,7 +31,8 @@ type reading[T any] struct {
 	group       string
 	read        func(Item) (T, error)
 	before, now []versioned[T]
-	at          int // in before
+	at          int         // in before
+	index       map[Key]int // of before, once it is wanted
 }
 
 func (m *remembered[T]) reading(group string, read func(Item) (T, error)) *reading[T] {
@@ -43,23 +45,40 @@ func (m *remembered[T]) reading(group string, read func(Item) (T, error)) *readi
 // decode returns the record of the next item, from memory if it is unchanged. Items come
 // in the order in which they came before, but for those that are new or gone.
 func (r *reading[T]) decode(item Item) (T, error) {
-	for i := r.at; i < min(len(r.before), r.at+lookAhead); i++ {
+	if i, ok := r.find(item.Key); ok {
 		known := &r.before[i]
-		if known.key != item.Key {
-			continue
-		}
 		r.at = i + 1
-		if known.version != item.Version {
-			break
+		if known.version == item.Version {
+			r.keep(*known)
+			return known.record, nil
 		}
-		r.keep(*known)
-		return known.record, nil
 	}
 	record, err := r.read(item)
 	if err == nil {
 		r.keep(versioned[T]{item.Key, item.Version, record})
 	}
 	return record, err
+}
+
+// find returns where a record was before.
+func (r *reading[T]) find(key Key) (int, bool) {
+	if r.index == nil {
+		near := min(len(r.before), r.at+lookAhead)
+		for i := r.at; i < near; i++ {
+			if r.before[i].key == key {
+				return i, true
+			}
+		}
+		if near == len(r.before) {
+			return 0, false
+		}
+		r.index = make(map[Key]int, len(r.before)-r.at)
+		for i := r.at; i < len(r.before); i++ {
+			r.index[r.before[i].key] = i
+		}
+	}
+	i, ok := r.index[key]
+	return i, ok
 }
 
 func (r *reading[T]) keep(v versioned[T]) {

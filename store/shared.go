@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -46,33 +47,36 @@ func decodeShared[T any](s *shared, item Item) (*T, error) {
 }
 
 func viewOne[T any](ctx context.Context, r *Records, key Key, version func(*T, int64)) (T, error) {
-	var out T
-	item, err := r.table.Get(ctx, key)
-	if err != nil {
-		return out, err
-	}
-	record, err := decodeShared[T](&r.shared, item)
-	if err != nil {
-		return out, err
-	}
-	out = *record
-	version(&out, item.Version)
-	return out, nil
+	return view(r, key, func() (out T, err error) {
+		item, err := r.table.Get(ctx, key)
+		if err != nil {
+			return out, err
+		}
+		record, err := decodeShared[T](&r.shared, item)
+		if err != nil {
+			return out, err
+		}
+		out = *record
+		version(&out, item.Version)
+		return out, nil
+	})
 }
 
 func viewAll[T any](ctx context.Context, r *Records, partition string, version func(*T, int64)) ([]T, error) {
-	var out []T
-	err := each(ctx, r.table, Query{Partition: partition}, 0, func(item Item) (bool, error) {
-		record, err := decodeShared[T](&r.shared, item)
-		if err != nil {
-			return false, err
-		}
-		value := *record
-		version(&value, item.Version)
-		out = append(out, value)
-		return true, nil
+	all, err := view(r, Key{partition, whole}, func() (out []T, err error) {
+		err = each(ctx, r.table, Query{Partition: partition}, 0, func(item Item) (bool, error) {
+			record, err := decodeShared[T](&r.shared, item)
+			if err != nil {
+				return false, err
+			}
+			value := *record
+			version(&value, item.Version)
+			out = append(out, value)
+			return true, nil
+		})
+		return out, err
 	})
-	return out, err
+	return slices.Clone(all), err // callers sort and cut
 }
 
 // ViewQueue is Queue for reading only: what its members point to is shared and must
@@ -116,9 +120,15 @@ func (r *Records) ViewLatest(ctx context.Context, name string) (Definition, erro
 	if name == "" {
 		return Definition{}, ErrNotFound
 	}
-	var latest *Definition
+	return view(r, Key{"definition#" + name, newest}, func() (Definition, error) {
+		return r.readLatest(ctx, name)
+	})
+}
+
+func (r *Records) readLatest(ctx context.Context, name string) (Definition, error) {
+	var found *Definition
 	q := Query{Partition: "definition#" + name, Before: "latest", Descending: true, Limit: 1}
-	for latest == nil {
+	for found == nil {
 		// One at a time: the newest is the one nearly always.
 		page, err := r.table.Query(ctx, q)
 		if err != nil {
@@ -130,12 +140,12 @@ func (r *Records) ViewLatest(ctx context.Context, name string) (Definition, erro
 				return Definition{}, err
 			}
 			if d.Active() {
-				latest = d
+				found = d
 			}
 		}
-		if q.After = page.Next; q.After == "" && latest == nil {
+		if q.After = page.Next; q.After == "" && found == nil {
 			return Definition{}, ErrNotFound
 		}
 	}
-	return *latest, nil
+	return *found, nil
 }

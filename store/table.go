@@ -96,6 +96,10 @@ type Op struct {
 	Delete bool
 	Item   Item      // for Delete only Item.Key counts
 	If     Condition // what must be stored under the key for the write to happen
+
+	// record is what a Put of Records that are alone stores, decoded: a *batch.Job or a
+	// *Host as it is afterwards, for those who follow.
+	record any
 }
 
 // Condition is what an operation expects to find under its key.

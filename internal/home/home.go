@@ -42,7 +42,7 @@ type Parts struct {
 	ECS bool
 	// OrderingLag is how far the table's orderings may lag behind; 0 for those that do not.
 	OrderingLag time.Duration
-	// Alone says that nobody else writes to the table, and that Serial is set; see
+	// Alone says that nobody else writes to the table: the home is one program; see
 	// store.Options.
 	Alone bool
 	// NewID makes the ids of jobs and hosts; nil is jobs.NewID.

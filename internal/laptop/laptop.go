@@ -101,7 +101,7 @@ func Open(ctx context.Context, o Options) (_ *Laptop, err error) {
 	}
 	l.Home = home.New(home.Parts{
 		Table: l.table, Compute: l.Backend, Account: o.Account, Now: time.Now,
-		IdleWindow: o.IdleWindow, TaskLookup: true, Secret: secret, Log: o.Log,
+		IdleWindow: o.IdleWindow, TaskLookup: true, Alone: true, Secret: secret, Log: o.Log,
 	})
 	if l.First, err = l.FirstStart(ctx); err != nil {
 		return nil, err
