@@ -56,7 +56,7 @@ func TestJobsWaitForRoomWhereJobsEndAllTheTime(t *testing.T) {
 	at := func(usd string) (launched int, told bool) {
 		return newWorld(t, ten, nil).steady(map[string]string{batch.TagWaitUSDPerHour: usd})
 	}
-	launched, told := at("0.06")
+	launched, told := at("0.05")
 	if !told {
 		t.Error("the last job does not tell that room is expected")
 	}

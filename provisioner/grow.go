@@ -14,6 +14,9 @@ const (
 	maxShapes = 1000
 	// packingWork is how much work a plan may spend on packing: some milliseconds.
 	packingWork = 4_000_000
+	// worthPacking is for how many jobs a search for the best hosts is worth while where
+	// jobs are not followed by others; for fewer, one host after the other does as well.
+	worthPacking = 4
 	// maxDearer bounds the types looked at for a few jobs: those that cost at most so many
 	// times what the cheapest type does that holds the first of them.
 	maxDearer = 8
@@ -48,7 +51,7 @@ func grow(e Environment, groups []Demand, now time.Time, p *Plan) {
 		g.overdue = e.overdue(groups, now, p)
 	}
 	if slices.ContainsFunc(g.overdue, func(n int) bool { return n > 0 }) {
-		if jobs(groups) > 1 {
+		if jobs(groups) > 1 && (refilled || total(g.overdue) >= worthPacking) {
 			g.pack(groups, !refilled)
 		}
 		g.alike(groups) // and what packing left
@@ -325,4 +328,12 @@ func cheapestPerVCPU(offers []Offer, missing, headroom int64) *Offer {
 		return smallest
 	}
 	return best
+}
+
+func total(list []int) int {
+	sum := 0
+	for _, n := range list {
+		sum += n
+	}
+	return sum
 }

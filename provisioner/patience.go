@@ -14,7 +14,7 @@ const (
 	// WaitUSDPerHour is what an hour of a job's waiting counts, in dollars, where nobody
 	// says otherwise. A job whose own host would cost as much an hour waits for one boot
 	// at most, one whose host costs twice that for two.
-	WaitUSDPerHour = 0.06
+	WaitUSDPerHour = 0.05
 	// maxBoots bounds the wait, in boots of a host.
 	maxBoots = 4
 	// maxLater bounds the wait as a part of the job's expected run time.
