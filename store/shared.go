@@ -117,7 +117,7 @@ func (r *Records) ViewLatest(ctx context.Context, name string) (Definition, erro
 		return Definition{}, ErrNotFound
 	}
 	var latest *Definition
-	q := Query{Partition: "definition#" + name, Before: "latest", Descending: true, Limit: 1}
+	q := Query{Partition: definitionPrefix + name, Before: "latest", Descending: true, Limit: 1}
 	for latest == nil {
 		// One at a time: the newest is the one nearly always.
 		page, err := r.table.Query(ctx, q)

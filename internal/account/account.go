@@ -24,6 +24,10 @@ import (
 // nothing is promised (DynamoDB developer guide, "Global secondary indexes").
 const OrderingLag = 30 * time.Second
 
+// RecentFor is how long a door keeps what submissions look at: queues, definitions,
+// environments. One process of the function api may be so far behind another.
+const RecentFor = 500 * time.Millisecond
+
 // Account is an installation in an AWS account, as one invocation of a function or one
 // server sees it.
 type Account struct {
@@ -66,7 +70,7 @@ func OpenWith(ctx context.Context, s Settings, c aws.Config, log *slog.Logger) (
 func (a *Account) Wire(backend compute.Backend) {
 	a.Home = home.New(home.Parts{
 		Table: a.Table, Compute: backend, Account: a.Settings.Account, Now: time.Now,
-		IdleWindow: a.Settings.IdleWindow, OrderingLag: OrderingLag, ECS: true, Market: a.Prices.Market, Log: a.Log,
+		IdleWindow: a.Settings.IdleWindow, OrderingLag: OrderingLag, RecentFor: RecentFor, ECS: true, Market: a.Prices.Market, Log: a.Log,
 	})
 }
 
