@@ -53,7 +53,7 @@ func newRegion(t *testing.T, o fakeaws.Options) *installation {
 		so.Env = []string{"PACKHORSE_IDLE_WINDOW=2s", "AWS_MAX_ATTEMPTS=1"}
 	})
 	r := &installation{scene: s, cloud: cloud, logs: cloudwatchlogs.New(cloudwatchlogs.Options{
-		Region: stage.Region, BaseEndpoint: &server.URL, Credentials: s.config.Credentials,
+		Region: stage.Region, BaseEndpoint: &s.URL, Credentials: s.config.Credentials,
 	})}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var running sync.WaitGroup
