@@ -1,6 +1,8 @@
 package infra
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,5 +56,35 @@ func TestNewsGoesThroughTheQueueAndNoticesDoNot(t *testing.T) {
 	}
 	if letters := all["EventsQueue"].properties["RedrivePolicy"].(map[string]any)["deadLetterTargetArn"]; letters != "EventsDeadLetters.Arn" {
 		t.Errorf("what the function cannot handle goes to %v", letters)
+	}
+}
+
+// Lambda empties the queue in the function's name, with these rights and no more (AWS
+// Lambda developer guide, "Using Lambda with Amazon SQS": execution role permissions). Only
+// the rule of tasks may fill it.
+func TestTheQueueOfNewsIsEmptiedAndFilledByThoseItIsFor(t *testing.T) {
+	emptied := map[string]bool{"sqs:ReceiveMessage": true, "sqs:DeleteMessage": true, "sqs:GetQueueAttributes": true}
+	for _, s := range statements(t) {
+		ofQueue := slices.Contains(s.resources, "EventsQueue.Arn")
+		switch {
+		case !ofQueue:
+		case strings.HasPrefix(s.where, "EventsRole."):
+			for _, action := range s.actions {
+				if !emptied[action] {
+					t.Errorf("%s allows %s on the queue of news", s.where, action)
+				}
+				delete(emptied, action)
+			}
+		case s.where == "EventsQueuePolicy.PolicyDocument.Statement[0]":
+			only, _ := s.condition["ArnEquals"].(map[string]any)
+			if only["aws:SourceArn"] != "TasksRule.Arn" || !slices.Equal(s.actions, []string{"sqs:SendMessage"}) {
+				t.Errorf("%s: %v if %v; want the rule of tasks alone to send", s.where, s.actions, s.condition)
+			}
+		default:
+			t.Errorf("%s has to do with the queue of news", s.where)
+		}
+	}
+	for action := range emptied {
+		t.Errorf("the function events lacks %s", action)
 	}
 }
