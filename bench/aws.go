@@ -46,7 +46,7 @@ func accountCalls(ctx context.Context, b *bench) error {
 		return err
 	}
 	s, err := stage.Open(ctx, stage.Options{
-		DynamoDB: endpoint, AWS: server.URL, Binaries: binaries, SweepEvery: time.Minute / cloudSpeed, Env: []string{"PACKHORSE_IDLE_WINDOW=2s"},
+		DynamoDB: endpoint, AWS: server.URL, Binaries: binaries, SweepEvery: time.Minute / cloudSpeed, NewsWindow: stage.EventsWindow / cloudSpeed, Env: []string{"PACKHORSE_IDLE_WINDOW=2s"},
 	})
 	if err != nil {
 		return err
