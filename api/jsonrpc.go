@@ -50,6 +50,9 @@ func (p jsonRPC) serve(c *call) error {
 		return &failure{status: http.StatusBadRequest, code: codeUnknown,
 			message: what + " is not served here; of " + p.calls.service + " Packhorse has " + strings.Join(p.calls.names, ", ")}
 	}
+	if err := c.mayCallOf(c.service, name); err != nil {
+		return err
+	}
 	out, err := serve(c.r.Context(), p.handler, c)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/packhorse-batch/packhorse/internal/sigv4"
@@ -31,9 +32,12 @@ var submits = map[string]bool{
 	"RegisterJobDefinition": true, "DeregisterJobDefinition": true,
 }
 
+// reading are what the names of operations begin with that change nothing.
+var reading = []string{"Describe", "List", "Get", "Filter"}
+
 // May reports whether a role may call an operation. A role that is none may nothing.
 func (r Role) May(operation string) bool {
-	reads := strings.HasPrefix(operation, "Describe") || strings.HasPrefix(operation, "List") || strings.HasPrefix(operation, "Get")
+	reads := slices.ContainsFunc(reading, func(begin string) bool { return strings.HasPrefix(operation, begin) })
 	switch r {
 	case RoleAdmin:
 		return true
@@ -77,12 +81,15 @@ func (h *handler) letIn(c *call) error {
 }
 
 // mayCall refuses an operation to a role that may not call it, in the words of AWS.
-func (c *call) mayCall(operation string) error {
+func (c *call) mayCall(operation string) error { return c.mayCallOf("batch", operation) }
+
+// mayCallOf is mayCall for an operation of another service.
+func (c *call) mayCallOf(service, operation string) error {
 	if c.role.May(operation) {
 		return nil
 	}
 	return &failure{status: http.StatusForbidden, code: codeDenied,
-		message: "User: " + clip(c.access) + " is not authorized to perform: batch:" + operation +
+		message: "User: " + clip(c.access) + " is not authorized to perform: " + service + ":" + operation +
 			"; its key has the role " + string(c.role) + ": use a key whose role may, or have one made with packhorse keys create --role"}
 }
 

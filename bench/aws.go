@@ -46,7 +46,7 @@ func accountCalls(ctx context.Context, b *bench) error {
 		return err
 	}
 	s, err := stage.Open(ctx, stage.Options{
-		DynamoDB: endpoint, AWS: server.URL, Binaries: binaries, SweepEvery: time.Minute / cloudSpeed, Env: []string{"PACKHORSE_IDLE_WINDOW=2s"},
+		DynamoDB: endpoint, AWS: server.URL, Binaries: binaries, SweepEvery: time.Minute / cloudSpeed, NewsWindow: stage.EventsWindow / cloudSpeed, Env: []string{"PACKHORSE_IDLE_WINDOW=2s"},
 	})
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func accountCalls(ctx context.Context, b *bench) error {
 	defer playing.Wait()
 	defer cancel()
 	cloud.Subscribe(func(e fakeaws.Event) {
-		playing.Go(func() { _, _ = s.Functions["events"].Invoke(ctx, e) }) // the sweep sees what is not heard
+		playing.Go(func() { _ = s.Tell(ctx, e.Source, e) }) // the sweep sees what is not heard
 	})
 	played := make(chan error, 1)
 	playing.Go(func() { played <- s.Play(ctx) })
@@ -86,7 +86,7 @@ func accountCalls(ctx context.Context, b *bench) error {
 	}
 	b.report(fmt.Sprintf("%d jobs of a vCPU in an account, %d hosts", jobs, cloud.Launched()), took.Round(time.Second).String(), "", true)
 	b.report("  passes per 1,000 jobs", per(s.Functions["pass"].Count().Invocations), "", true)
-	b.report("  events heard per 1,000 jobs", per(s.Functions["events"].Count().Invocations), "", true)
+	b.report("  batches of news per 1,000 jobs", per(s.Functions["events"].Count().Invocations), "", true)
 	b.report("  calls of EC2 and ECS per 1,000 jobs", per(total), "", true)
 	for _, name := range slices.Sorted(maps.Keys(calls)) {
 		if strings.HasPrefix(name, "ec2.") || strings.HasPrefix(name, "ecs.") {

@@ -174,12 +174,12 @@ func (m *meter) wrote(err error, factor float64, changes ...change) {
 	for _, c := range changes {
 		before, kind := m.items[c.key], kindOf(c.key)
 		units := factor * kib(max(size(before), size(c.after)))
-		m.by[kind] += units
 		total += units
 		if err != nil {
 			m.by["(refused)"] += units
 			continue
 		}
+		m.by[kind] += units
 		m.writes[kind]++
 		for _, index := range m.indexes {
 			units := indexUnits(index, before, c.after)

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
@@ -19,10 +22,14 @@ import (
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
 	"github.com/packhorse-batch/packhorse/compute/sim"
+	"github.com/packhorse-batch/packhorse/internal/account"
 	"github.com/packhorse-batch/packhorse/internal/home"
 	"github.com/packhorse-batch/packhorse/internal/invocation"
 	"github.com/packhorse-batch/packhorse/localstack/peers"
+	"github.com/packhorse-batch/packhorse/localstack/runner"
+	"github.com/packhorse-batch/packhorse/localstack/stage"
 	"github.com/packhorse-batch/packhorse/provisioner/catalog"
+	"github.com/packhorse-batch/packhorse/store"
 	"github.com/packhorse-batch/packhorse/store/dynamo"
 )
 
@@ -40,32 +47,35 @@ const (
 	maxUnitsChild = 8
 )
 
-// metered is a whole Packhorse whose records are in DynamoDB Local, and counted.
+// metered is a Packhorse as it is deployed: a door, passes that the stream of the table
+// starts, and news that comes in batches through a queue, each with an engine that
+// remembers nothing; with imitated compute, and with records in DynamoDB Local, counted.
 type metered struct {
-	*home.Home
-	meter *meter
-	sim   *sim.Backend
-	stop  context.CancelFunc
-	ended chan error
+	*home.Home // the door
+	table      store.Table
+	meter      *meter
+	sim        *sim.Backend
+	news       *runner.Queue
+	stop       context.CancelFunc
+	running    sync.WaitGroup
 }
 
 func startMetered(ctx context.Context, endpoint, table string) (*metered, error) {
 	client := dynamodb.New(dynamodb.Options{
-		BaseEndpoint: &endpoint, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("any", "any", ""),
+		BaseEndpoint: &endpoint, Region: stage.Region, Credentials: credentials.NewStaticCredentialsProvider("any", "any", ""),
 	})
 	orderings := dynamo.Orderings()
 	if err := dynamo.Create(ctx, client, table, orderings); err != nil {
 		return nil, err
 	}
 	m := &metered{meter: newMeter(client, orderings)}
-	records, err := dynamo.Open(ctx, dynamo.Options{Client: m.meter, Table: table})
-	if err != nil {
+	var err error
+	if m.table, err = dynamo.Open(ctx, dynamo.Options{Client: m.meter, Table: table}); err != nil {
 		return nil, err
 	}
-	types := catalog.Default()
 	m.sim = sim.Start(sim.Config{
 		Types: func(name string) (batch.Resources, bool) {
-			t, ok := types.Lookup(name)
+			t, ok := catalog.Default().Lookup(name)
 			return batch.Resources{MilliVCPU: int64(t.VCPUs) * 1000, MemoryMiB: int64(t.ECSMemoryMiB)}, ok
 		},
 		// Long enough that each state is seen and recorded by itself, and not the same
@@ -75,11 +85,7 @@ func startMetered(ctx context.Context, endpoint, table string) (*metered, error)
 			return 3*time.Second + time.Duration(crc32.ChecksumIEEE([]byte(task.ID))%2000)*time.Millisecond
 		},
 	})
-	m.Home = home.New(home.Parts{
-		Table: records, Compute: m.sim, Account: batch.Account{Region: "us-east-1", ID: "123456789012"},
-		Now: time.Now, IdleWindow: time.Minute,
-		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
+	m.Home = m.home()
 	if _, err := m.FirstStart(ctx); err != nil {
 		return nil, err
 	}
@@ -88,15 +94,64 @@ func startMetered(ctx context.Context, endpoint, table string) (*metered, error)
 	}); err != nil {
 		return nil, err
 	}
+	stream, err := stage.PassStream(ctx, endpoint, client, table, m.pass)
+	if err != nil {
+		return nil, err
+	}
+	m.news = stage.EventsQueue(m.events)
 	ctx, m.stop = context.WithCancel(ctx)
-	m.ended = make(chan error, 1)
-	go func() { m.ended <- m.Engine.Run(ctx) }()
+	m.running.Go(func() { _ = stream.Run(ctx) })
+	m.running.Go(func() { _ = m.news.Run(ctx) })
+	m.running.Go(func() { _ = m.sim.Watch(ctx, m.tell) })
 	return m, nil
+}
+
+// home is what an invocation of a function works with.
+func (m *metered) home() *home.Home {
+	return home.New(home.Parts{
+		Table: m.table, Compute: m.sim, Account: batch.Account{Region: "us-east-1", ID: "123456789012"}, Now: time.Now,
+		IdleWindow: time.Minute, OrderingLag: account.OrderingLag, RecentFor: account.RecentFor,
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+}
+
+// tell puts each piece of news into the queue, as EventBridge does with its events.
+func (m *metered) tell(news []compute.News) {
+	for _, n := range news {
+		body, err := json.Marshal(n)
+		if err != nil {
+			panic(err) // plain values
+		}
+		m.news.Send(string(body))
+	}
+}
+
+// events does what functions/events does with a batch.
+func (m *metered) events(ctx context.Context, event any) (json.RawMessage, error) {
+	var news []compute.News
+	for _, message := range event.(events.SQSEvent).Records {
+		var n compute.News
+		if err := json.Unmarshal([]byte(message.Body), &n); err != nil {
+			return nil, err
+		}
+		news = append(news, n)
+	}
+	return nil, m.home().Engine.Hear(ctx, news)
+}
+
+// pass does what functions/pass does when records have changed.
+func (m *metered) pass(ctx context.Context, event any) (json.RawMessage, error) {
+	e := m.home().Engine
+	_, err := e.Alone(ctx, "all", uuid.NewString(), time.Minute, func(ctx context.Context) error {
+		_, err := e.Once(ctx)
+		return err
+	})
+	return nil, err
 }
 
 func (m *metered) close() error {
 	m.stop()
-	<-m.ended //nolint:errcheck // it was stopped
+	m.running.Wait()
 	return m.sim.Close()
 }
 
@@ -134,7 +189,7 @@ func (m *metered) submit(ctx context.Context, n int, in func(i int) *awsbatch.Su
 // wait waits until n tasks have ended and all that follows was recorded.
 func (m *metered) wait(ctx context.Context, n int) error {
 	for ctx.Err() == nil {
-		if l := m.sim.Ledger(); l.TasksStarted-l.TasksKnown >= n {
+		if l := m.sim.Ledger(); l.TasksStarted-l.TasksKnown >= n && m.news.Len() == 0 {
 			return nil
 		}
 		time.Sleep(20 * time.Millisecond)

@@ -64,6 +64,9 @@ type Config struct {
 	// queue is removed this long after the request at the earliest, so that no job
 	// that was submitted just before is overlooked. 0 for stores that never lag.
 	OrderingLag time.Duration
+	// Settle waits until no process submits with what it read before a change that is
+	// written (see store.Options.RecentFor). nil: none does.
+	Settle func(ctx context.Context)
 }
 
 // Control answers requests. Its methods are named after the operations of AWS

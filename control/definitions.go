@@ -19,18 +19,25 @@ func (c *Control) RegisterJobDefinition(ctx context.Context, in *awsbatch.Regist
 		return nil, err
 	}
 	name := deref(in.JobDefinitionName)
+	var revision int32
 	err = untilWritten("job definition "+name, func() error {
 		latest, version, err := c.cfg.Records.LatestRevision(ctx, name)
 		if err != nil {
 			return err
 		}
-		detail.Revision = ptr(latest + 1)
-		detail.JobDefinitionArn = ptr(c.definitionARN(name, latest+1))
+		revision = latest + 1
+		detail.Revision = ptr(revision)
+		detail.JobDefinitionArn = ptr(c.definitionARN(name, revision))
 		d := store.Definition{Detail: detail, CreatedAt: c.now()}
 		return c.cfg.Records.Write(ctx, c.cfg.Records.PutNewDefinition(d, version)...)
 	})
 	if err != nil {
 		return nil, err
+	}
+	if revision > 1 && c.cfg.Settle != nil {
+		// A job that is submitted by name after the answer must not get the revision before,
+		// whichever process takes it. Nothing else that is changed does harm by being seen late.
+		c.cfg.Settle(ctx)
 	}
 	return &awsbatch.RegisterJobDefinitionOutput{
 		JobDefinitionArn: detail.JobDefinitionArn, JobDefinitionName: detail.JobDefinitionName, Revision: detail.Revision,

@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 
 	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/control"
 	"github.com/packhorse-batch/packhorse/internal/wire"
 )
 
@@ -36,6 +38,26 @@ func TestRegisteringAtTheSameMoment(t *testing.T) {
 	s.table.before = []func(){func() { s.register(t, "def") }}
 	if got := s.register(t, "def"); got != "def:2" {
 		t.Errorf("the second to be written is %s, want def:2", got)
+	}
+}
+
+// Processes keep the latest revision of a name for a moment. Whoever has the answer may
+// submit by name to any of them, and gets what was registered.
+func TestANewRevisionIsAnsweredWhenAllProcessesSeeIt(t *testing.T) {
+	settled := 0
+	s := newScene(t, func(c *control.Config) { c.Settle = func(context.Context) { settled++ } })
+	for _, step := range []struct {
+		name    string
+		settled int
+	}{
+		{"def", 0}, // nobody keeps that something is not there
+		{"def", 1},
+		{"other", 1},
+		{"def", 2},
+	} {
+		if s.register(t, step.name); settled != step.settled {
+			t.Errorf("after another revision of %s was registered: waited %d times, want %d", step.name, settled, step.settled)
+		}
 	}
 }
 

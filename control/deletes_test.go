@@ -110,7 +110,7 @@ func TestDeletedQueueGoesWhenItsJobsHaveEnded(t *testing.T) {
 		t.Errorf("queue without jobs = %+v, want it gone", got)
 	}
 	former, err := s.records.FormerQueues(t.Context())
-	if err != nil || len(former) != 1 || former[0] != "q" {
+	if err != nil || len(former) != 1 || former[0].Name != "q" {
 		t.Errorf("former queues = %v, %v, want q, whose ended jobs are still to be purged", former, err)
 	}
 }

@@ -60,7 +60,7 @@ func (c *Control) finishQueue(ctx context.Context, name string) error {
 	case queue.Detail.Status != types.JQStatusDeleting || c.now() < queue.DeletedAt.Add(c.cfg.OrderingLag):
 		return nil
 	}
-	ops, err := c.cfg.Records.RetireQueue(ctx, queue)
+	ops, err := c.cfg.Records.RetireQueue(ctx, queue, c.cfg.Now())
 	if err == nil {
 		err = c.cfg.Records.Write(ctx, ops...)
 	}

@@ -2,7 +2,7 @@ package engine
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/packhorse-batch/packhorse/compute"
@@ -41,18 +41,26 @@ func (e *Engine) Once(ctx context.Context) (next time.Time, err error) {
 	}
 }
 
-// errUnheard says that news has to be told again.
-var errUnheard = errors.New("some news could not be recorded: tell it again")
+// UnheardError names tasks of which news could not be recorded: it has to be told again.
+type UnheardError struct{ Tasks []string }
+
+func (e *UnheardError) Error() string {
+	return fmt.Sprintf("news of %d tasks could not be recorded: tell it again", len(e.Tasks))
+}
 
 // Hear is Observe for such a function: it returns when all that follows from the news has
-// been asked of compute, with an error if news of tasks could not be recorded. What is
-// recorded already is recorded once, however often it is told.
+// been asked of compute, with an *UnheardError if news of tasks could not be recorded. What
+// is recorded already is recorded once, however often it is told.
 func (e *Engine) Hear(ctx context.Context, news []compute.News) error {
 	e.Observe(ctx, news)
 	e.outbox.wait.Wait()
 	e.saveSomeRuns(ctx, e.Now())
-	if len(e.unheard.news) > 0 {
-		return errUnheard
+	if ctx.Err() != nil || len(e.unheard.news) == 0 {
+		return ctx.Err() // what was recorded by its end is not known
 	}
-	return ctx.Err()
+	unheard := &UnheardError{}
+	for _, n := range e.unheard.news {
+		unheard.Tasks = append(unheard.Tasks, n.Task.ID)
+	}
+	return unheard
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 
@@ -286,31 +287,56 @@ func (e *Engine) purge(ctx context.Context) error {
 	return err
 }
 
+// straysFor is how long after a queue is gone jobs of it may appear: a submission looks at
+// its queue, perhaps at what it kept of it, and then writes, and the ordering that lists
+// its job may lag. An hour is longer than any request lives.
+const straysFor = time.Hour
+
 // purgeFormer removes jobs of queues that were deleted, and forgets those that have
-// none left.
+// none left. Jobs that came while their queue went are ended first: no pass looks at them.
 func (e *Engine) purgeFormer(ctx context.Context) error {
-	names, err := e.Records.FormerQueues(ctx)
+	former, err := e.Records.FormerQueues(ctx)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		gone, err := e.Records.PurgeJobs(ctx, name, e.Now(), purgeLimit)
+	for _, q := range former {
+		young := e.Now().Before(q.RetiredAt.Time().Add(straysFor))
+		if young {
+			if err := e.endStrays(ctx, q.Name); err != nil {
+				return err
+			}
+		}
+		gone, err := e.Records.PurgeJobs(ctx, q.Name, e.Now(), purgeLimit)
 		if err != nil {
 			return err
 		}
-		left := len(gone) > 0
+		left := young || len(gone) > 0
 		for _, phase := range []store.Phase{store.Done, store.Broken} {
-			page, err := e.Records.ListJobs(ctx, name, phase, store.ListRange{Limit: 1})
+			if left {
+				break
+			}
+			page, err := e.Records.ListJobs(ctx, q.Name, phase, store.ListRange{Limit: 1})
 			if err != nil {
 				return err
 			}
-			left = left || len(page.Jobs) > 0 || page.Next != "" // a page may be short
+			left = len(page.Jobs) > 0 || page.Next != "" // a page may be short
 		}
 		if !left {
-			if err := e.Records.Write(ctx, e.Records.ForgetQueue(name)); err != nil {
+			if err := e.Records.Write(ctx, e.Records.ForgetQueue(q.Name)); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// endStrays ends the jobs of a queue that is gone, unless one of its name was made anew,
+// which has them now.
+func (e *Engine) endStrays(ctx context.Context, queue string) error {
+	_, err := e.Records.Queue(ctx, queue)
+	if !store.IsNotFound(err) {
+		return err
+	}
+	_, err = e.EndJobs(ctx, queue, lifecycle.QueueDeletedReason)
+	return err
 }

@@ -28,7 +28,7 @@ const MaxBody = 51_200
 //go:embed template.yaml
 var template string
 
-// Template returns the template as it is sent to CloudFormation.
+// Template returns the template as it is written; Compact makes of it what is sent.
 func Template() string { return template }
 
 // Function is one of the deployment's Lambda functions.

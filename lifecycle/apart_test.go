@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/packhorse-batch/packhorse/batch"
@@ -122,4 +123,55 @@ func TestACrashBeforeAChildIsCountedLosesNoChild(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Children that run are written before their array is read again, so that whoever writes
+// it meanwhile does not make a write of several fail, which costs as if it were made.
+func TestAnArrayThatIsWrittenBesideItsChildrenIsNoConflict(t *testing.T) {
+	table := &contended{Table: mem.Open()}
+	s := newScene(t, table)
+	s.CountApart = true
+	s.submit(array(4))
+	s.start(children("job-001", 0, 1)...)
+	s.run("job-001:1")
+	table.meanwhile = func() { s.start("job-001:2") }
+	for _, r := range s.Apply(s.ctx, []lifecycle.Update{
+		{ID: "job-001:0", Change: to(s, batch.Running)}, {ID: "job-001:1", Change: to(s, batch.Succeeded)},
+	}) {
+		if r.Err != nil {
+			t.Errorf("%s: %v", r.Before.ID, r.Err)
+		}
+	}
+	if table.meanwhile != nil || table.refused > 0 {
+		t.Errorf("written meanwhile: %t, and %d writes were refused, want none", table.meanwhile == nil, table.refused)
+	}
+	s.families("job-001")
+}
+
+// to is a change to a status.
+func to(s *scene, status batch.Status) func(batch.Job) (batch.Job, []store.Op, error) {
+	return func(j batch.Job) (batch.Job, []store.Op, error) {
+		j, err := j.Transition(status, "", batch.MillisOf(s.now))
+		return j, nil, err
+	}
+}
+
+// contended is a table in which something happens just before a child is written by itself,
+// and which counts the writes whose condition did not hold.
+type contended struct {
+	store.Table
+	meanwhile func()
+	refused   int
+}
+
+func (c *contended) Write(ctx context.Context, ops ...store.Op) error {
+	if meanwhile := c.meanwhile; meanwhile != nil && len(ops) == 1 && ops[0].Item.Key.Sort == "child#0000000" {
+		c.meanwhile = nil
+		meanwhile()
+	}
+	err := c.Table.Write(ctx, ops...)
+	if store.IsConflict(err) {
+		c.refused++
+	}
+	return err
 }

@@ -250,8 +250,9 @@ func (l *Lifecycle) applyFamily(ctx context.Context, parentID string, updates []
 					began++
 				}
 			}
-			if members = together; len(again) > 0 && try < maxTries {
-				members = append(members, again...)
+			// The array as it is now, and not as it was before these writes: they took a
+			// while, in which others may have written it.
+			if members = append(together, again...); try < maxTries {
 				continue
 			}
 		}

@@ -143,9 +143,14 @@ func (s Share) Active(now time.Time) bool {
 	return now.Sub(max(s.SeenAt, s.AsOf).Time()) < ShareActiveFor
 }
 
+// sharePrefix begins the partitions of shares, one for each queue.
+const sharePrefix = "share#"
+
+func shareKey(queue, id string) Key { return Key{sharePrefix + queue, id} }
+
 // PutShare writes the use of a share.
 func (r *Records) PutShare(s Share) Op {
-	return put(Key{"share#" + s.Queue, s.ID}, s.Version, s, time.Time{})
+	return put(shareKey(s.Queue, s.ID), s.Version, s, time.Time{})
 }
 
 // Share returns a share of a queue, or ErrNotFound.
@@ -154,19 +159,19 @@ func (r *Records) Share(ctx context.Context, queue, id string) (Share, error) {
 	if id == "" {
 		return s, ErrNotFound
 	}
-	version, err := get(ctx, r.table, Key{"share#" + queue, id}, &s)
+	version, err := get(ctx, r.table, shareKey(queue, id), &s)
 	s.Version, s.Queue = version, queue
 	return s, err
 }
 
 // DeleteShare forgets a share that is no longer active.
 func (r *Records) DeleteShare(s Share) Op {
-	return Delete(Key{"share#" + s.Queue, s.ID}, IfVersion(s.Version))
+	return Delete(shareKey(s.Queue, s.ID), IfVersion(s.Version))
 }
 
 // Shares returns all known shares of a queue.
 func (r *Records) Shares(ctx context.Context, queue string) ([]Share, error) {
-	shares, err := all(ctx, r.table, "share#"+queue, func(s *Share, v int64) { s.Version = v })
+	shares, err := all(ctx, r.table, sharePrefix+queue, func(s *Share, v int64) { s.Version = v })
 	for i := range shares {
 		shares[i].Queue = queue
 	}

@@ -32,6 +32,7 @@ type Records struct {
 	table  asked
 	opts   Options
 	shared shared
+	recent recent // with Options.RecentFor
 	live   remembered[batch.Job]
 	hosts  remembered[Host]
 	fronts remembered[batch.Job]
@@ -48,6 +49,10 @@ type Options struct {
 	// that is one program, and that its orderings do not lag: what is read often is then
 	// kept in memory.
 	Alone bool
+	// RecentFor is how long what submissions look at may be out of date, where other
+	// processes write to the table too; see RecentQueue. 0 reads it each time. It needs Now.
+	RecentFor time.Duration
+	Now       func() time.Time
 }
 
 // New returns the records of a table.
@@ -55,6 +60,11 @@ func New(table Table, opts Options) *Records { return &Records{table: asked{tabl
 
 // Write applies all operations or none; a failed condition is ErrConflict.
 func (r *Records) Write(ctx context.Context, ops ...Op) error {
+	if r.opts.RecentFor > 0 {
+		// Before and after: what is read in between is of either side.
+		r.recent.changing(ops)
+		defer r.recent.changing(ops)
+	}
 	if !r.opts.Alone {
 		return r.table.Write(ctx, ops...)
 	}

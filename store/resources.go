@@ -156,34 +156,33 @@ func (r *Records) DeleteQueue(q Queue) Op {
 	return Delete(Key{"queue", q.Name()}, IfVersion(q.Version))
 }
 
-// formerQueue is the record of a queue that is gone while jobs of it may remain.
-type formerQueue struct {
+// FormerQueue is the record of a queue that is gone while jobs of it may remain, or may
+// still come.
+type FormerQueue struct {
 	Name string `json:"n"`
+	// RetiredAt is when it went; 0 is long ago.
+	RetiredAt batch.Millis `json:"a,omitempty"`
 }
 
 func formerKey(name string) Key { return Key{"queue.former", name} }
 
 // RetireQueue removes a queue and remembers its name, so that the jobs that ended in
-// it are still found and purged (see PurgeJobs).
-func (r *Records) RetireQueue(ctx context.Context, q Queue) ([]Op, error) {
-	var known formerQueue
+// it are still found and purged (see PurgeJobs), and those that were submitted while it
+// went are found and ended.
+func (r *Records) RetireQueue(ctx context.Context, q Queue, now time.Time) ([]Op, error) {
+	var known FormerQueue
 	version, err := get(ctx, r.table, formerKey(q.Name()), &known)
 	if err != nil && !IsNotFound(err) {
 		return nil, err
 	}
-	remember := put(formerKey(q.Name()), version, formerQueue{q.Name()}, time.Time{})
+	remember := put(formerKey(q.Name()), version, FormerQueue{q.Name(), batch.MillisOf(now)}, time.Time{})
 	return []Op{r.DeleteQueue(q), remember}, nil
 }
 
-// FormerQueues returns the names of the queues that were retired and not forgotten.
-// A queue of such a name may have been made anew.
-func (r *Records) FormerQueues(ctx context.Context) ([]string, error) {
-	former, err := all(ctx, r.table, "queue.former", func(*formerQueue, int64) {})
-	names := make([]string, len(former))
-	for i, f := range former {
-		names[i] = f.Name
-	}
-	return names, err
+// FormerQueues returns the queues that were retired and not forgotten. A queue of such a
+// name may have been made anew.
+func (r *Records) FormerQueues(ctx context.Context) ([]FormerQueue, error) {
+	return all(ctx, r.table, "queue.former", func(*FormerQueue, int64) {})
 }
 
 // ForgetQueue drops the memory of a retired queue, when no jobs of it remain.
@@ -246,8 +245,11 @@ func all[T any](ctx context.Context, t Table, partition string, version func(*T,
 	return out, err
 }
 
+// definitionPrefix begins the partitions of definitions, one for each name.
+const definitionPrefix = "definition#"
+
 func definitionKey(name string, revision int32) Key {
-	return Key{"definition#" + name, fmt.Sprintf("%09d", revision)}
+	return Key{definitionPrefix + name, fmt.Sprintf("%09d", revision)}
 }
 
 // latest counts the revisions of a definition: a number is never given twice.
@@ -255,7 +257,7 @@ type latest struct {
 	Revision int32 `json:"r"`
 }
 
-func latestKey(name string) Key { return Key{"definition#" + name, "latest"} }
+func latestKey(name string) Key { return Key{definitionPrefix + name, "latest"} }
 
 // LatestRevision returns the highest revision ever given to a name, 0 if none, and
 // the version to hand to PutNewDefinition.
@@ -287,7 +289,7 @@ func (r *Records) PutDefinition(d Definition) Op {
 		}
 	}
 	return put(definitionKey(d.Name(), d.Revision()), d.Version, d, expires,
-		Entry{OrderList, "definition#" + state, fmt.Sprintf("%s#%09d", d.Name(), d.Revision())})
+		Entry{OrderList, definitionPrefix + state, fmt.Sprintf("%s#%09d", d.Name(), d.Revision())})
 }
 
 // Definition returns a revision of a definition, or ErrNotFound.
@@ -310,7 +312,7 @@ type DefinitionPage struct {
 // DefinitionsNamed returns the revisions of a name, newest first.
 func (r *Records) DefinitionsNamed(ctx context.Context, name string, limit int, after string) (DefinitionPage, error) {
 	return r.definitions(ctx, Query{
-		Partition: "definition#" + name, Before: "latest", Descending: true, Limit: limit, After: after,
+		Partition: definitionPrefix + name, Before: "latest", Descending: true, Limit: limit, After: after,
 	})
 }
 
@@ -318,7 +320,7 @@ func (r *Records) DefinitionsNamed(ctx context.Context, name string, limit int, 
 // names in descending order.
 func (r *Records) Definitions(ctx context.Context, state string, limit int, after string) (DefinitionPage, error) {
 	return r.definitions(ctx, Query{
-		Ordering: OrderList, Partition: "definition#" + state, Descending: true, Limit: limit, After: after,
+		Ordering: OrderList, Partition: definitionPrefix + state, Descending: true, Limit: limit, After: after,
 	})
 }
 

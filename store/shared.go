@@ -120,14 +120,14 @@ func (r *Records) ViewLatest(ctx context.Context, name string) (Definition, erro
 	if name == "" {
 		return Definition{}, ErrNotFound
 	}
-	return view(r, Key{"definition#" + name, newest}, func() (Definition, error) {
+	return view(r, Key{definitionPrefix + name, newest}, func() (Definition, error) {
 		return r.readLatest(ctx, name)
 	})
 }
 
 func (r *Records) readLatest(ctx context.Context, name string) (Definition, error) {
 	var found *Definition
-	q := Query{Partition: "definition#" + name, Before: "latest", Descending: true, Limit: 1}
+	q := Query{Partition: definitionPrefix + name, Before: "latest", Descending: true, Limit: 1}
 	for found == nil {
 		// One at a time: the newest is the one nearly always.
 		page, err := r.table.Query(ctx, q)

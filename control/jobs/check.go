@@ -18,7 +18,7 @@ func (s *Jobs) queue(ctx context.Context, ref string) (store.Queue, error) {
 	if ref == "" {
 		return store.Queue{}, batch.Invalid("jobQueue must be specified.")
 	}
-	q, err := s.Records.ViewQueue(ctx, batch.NameOf("job-queue", ref))
+	q, err := s.Records.RecentQueue(ctx, batch.NameOf("job-queue", ref))
 	if store.IsNotFound(err) {
 		e := batch.NotFound("Job queue %s does not exist.", ref)
 		e.Next = "create it with CreateJobQueue, or list the existing ones with DescribeJobQueues"
@@ -117,7 +117,7 @@ const maxShares = 500
 // jobs, and that it is not forgotten now.
 func (s *Jobs) noteShare(ctx context.Context, queue, id string) error {
 	now := s.Now()
-	share, err := s.Records.Share(ctx, queue, id)
+	share, err := s.Records.RecentShare(ctx, queue, id)
 	switch {
 	case store.IsNotFound(err):
 		if err := s.checkShareCount(ctx, queue, now); err != nil {
@@ -163,7 +163,7 @@ func (s *Jobs) checkShareCount(ctx context.Context, queue string, now time.Time)
 // checkPlatform refuses a job whose platform no environment of the queue has.
 func (s *Jobs) checkPlatform(ctx context.Context, q store.Queue, platform batch.Platform, need batch.Resources) error {
 	for _, name := range q.Environments() {
-		env, err := s.Records.ViewEnvironment(ctx, name)
+		env, err := s.Records.RecentEnvironment(ctx, name)
 		if store.IsNotFound(err) {
 			continue
 		}

@@ -25,7 +25,7 @@ func (s *Jobs) definition(ctx context.Context, ref string) (*types.JobDefinition
 	if revision == 0 {
 		return s.latest(ctx, ref, name)
 	}
-	d, err := s.Records.ViewDefinition(ctx, name, revision)
+	d, err := s.Records.RecentDefinition(ctx, name, revision)
 	if err != nil && !store.IsNotFound(err) {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func inactive(ref string) error {
 }
 
 func (s *Jobs) latest(ctx context.Context, ref, name string) (*types.JobDefinition, error) {
-	d, err := s.Records.ViewLatest(ctx, name)
+	d, err := s.Records.RecentLatest(ctx, name)
 	if store.IsNotFound(err) {
 		return nil, inactive(ref)
 	}

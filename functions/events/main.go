@@ -1,5 +1,5 @@
-// Command events hears from ECS and EC2, through EventBridge, what happens to tasks and
-// hosts.
+// Command events hears from ECS and EC2, through EventBridge and a queue, what happens to
+// tasks and hosts.
 package main
 
 import (
@@ -10,5 +10,10 @@ import (
 )
 
 func main() {
-	lambda.Start((&handler{started.With(fleet.Open)}).handle)
+	a := started.With(fleet.Open)
+	h := &handler{listener: a.Backend, log: a.Log, begin: func() recorder {
+		a.Renew()
+		return a.Engine
+	}}
+	lambda.Start(h.handle)
 }

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/internal/sqsevent"
 )
 
 // taker is the part of triggers.Triggers that a function needs.
@@ -26,47 +25,21 @@ type handler struct {
 // another delivery cannot help, an event that cannot be read or a rule whose queue is
 // disabled, is a dead letter in the records and no error.
 //
-// For a batch of SQS the answer names the messages that are to come again. The event
-// source mapping must have ReportBatchItemFailures among its FunctionResponseTypes, or
-// Lambda takes each answer for success.
+// For a batch of SQS the answer names the messages that are to come again.
 func (h *handler) handle(ctx context.Context, event json.RawMessage) (any, error) {
-	messages, ok := ofSQS(event)
+	messages, ok := sqsevent.Messages(event)
 	if !ok {
 		return nil, h.take(ctx, event)
 	}
 	return h.each(ctx, messages)
 }
 
-// sqsMessage is a message of SQS: as it came, and how its failure is told.
-type sqsMessage struct {
-	id  string
-	raw json.RawMessage
-}
-
-// ofSQS returns the messages of a batch of SQS; false for any other event.
-func ofSQS(event json.RawMessage) ([]sqsMessage, bool) {
-	var envelope struct{ Records []json.RawMessage }
-	if err := json.Unmarshal(event, &envelope); err != nil {
-		return nil, false
-	}
-	var messages []sqsMessage
-	for _, raw := range envelope.Records {
-		var record events.SQSMessage
-		if err := json.Unmarshal(raw, &record); err != nil || record.EventSource != "aws:sqs" || record.MessageId == "" {
-			return nil, false
-		}
-		messages = append(messages, sqsMessage{record.MessageId, raw})
-	}
-	return messages, len(messages) > 0
-}
-
 // each serves the messages of a batch one by one. When the store fails for one, it will
 // for the next: that one and all behind it are reported, so that the function does not
 // run into its timeout and lose what it did.
-func (h *handler) each(ctx context.Context, messages []sqsMessage) (any, error) {
-	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+func (h *handler) each(ctx context.Context, messages []sqsevent.Message) (any, error) {
 	for i, m := range messages {
-		err := h.take(ctx, wrap(m.raw))
+		err := h.take(ctx, wrap(m.Raw))
 		if err == nil {
 			continue
 		}
@@ -75,12 +48,9 @@ func (h *handler) each(ctx context.Context, messages []sqsMessage) (any, error) 
 			return nil, err
 		}
 		h.log.Error("some messages will come again", "messages", len(messages)-i, "of", len(messages), "error", err)
-		for _, again := range messages[i:] {
-			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: again.id})
-		}
-		break
+		return sqsevent.Failures(messages[i:]), nil
 	}
-	return response, nil
+	return sqsevent.Failures(nil), nil
 }
 
 // wrap makes a batch of one message, so that one that cannot be read is told from the

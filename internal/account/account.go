@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
@@ -24,6 +25,10 @@ import (
 // nothing is promised (DynamoDB developer guide, "Global secondary indexes").
 const OrderingLag = 30 * time.Second
 
+// RecentFor is how long a door keeps what submissions look at: queues, definitions,
+// environments. One process of the function api may be so far behind another.
+const RecentFor = 500 * time.Millisecond
+
 // Account is an installation in an AWS account, as one invocation of a function or one
 // server sees it.
 type Account struct {
@@ -35,6 +40,7 @@ type Account struct {
 	// Prices are those of the account's region. They outlast Wire.
 	Prices *book.Shelf
 	keys   *Keys
+	logs   *Logs
 }
 
 // Open connects to what is kept in the account. What it makes answers people; nothing
@@ -57,6 +63,7 @@ func OpenWith(ctx context.Context, s Settings, c aws.Config, log *slog.Logger) (
 	}
 	a.Prices = &book.Shelf{Records: store.New(a.Table, store.Options{}), Region: s.Account.Region, Now: time.Now, Log: log}
 	a.keys = &Keys{Client: ssm.NewFromConfig(c), Path: s.Keys, Now: time.Now}
+	a.logs = &Logs{Client: cloudwatchlogs.NewFromConfig(c), Named: s.LogGroups}
 	a.Wire(Elsewhere{})
 	return a, nil
 }
@@ -66,12 +73,12 @@ func OpenWith(ctx context.Context, s Settings, c aws.Config, log *slog.Logger) (
 func (a *Account) Wire(backend compute.Backend) {
 	a.Home = home.New(home.Parts{
 		Table: a.Table, Compute: backend, Account: a.Settings.Account, Now: time.Now,
-		IdleWindow: a.Settings.IdleWindow, OrderingLag: OrderingLag, ECS: true, Market: a.Prices.Market, Log: a.Log,
+		IdleWindow: a.Settings.IdleWindow, OrderingLag: OrderingLag, RecentFor: RecentFor, ECS: true, Market: a.Prices.Market, Log: a.Log,
 	})
 }
 
 // Handler is the door: AWS Batch's operations, for callers with a key of the
-// installation. AWS itself answers for logs, tasks and instances.
+// installation, and the logs of jobs. AWS itself answers for tasks and instances.
 func (a *Account) Handler() http.Handler {
 	return a.door(api.Config{KeyOf: a.keys.Key})
 }
@@ -81,7 +88,7 @@ func (a *Account) Handler() http.Handler {
 func (a *Account) Door(keys map[string]string) http.Handler { return a.door(api.Config{Keys: keys}) }
 
 func (a *Account) door(c api.Config) http.Handler {
-	c.Service, c.Triggers, c.Types, c.Account = a.Home, a.Triggers, catalog.Default(), a.Settings.Account
+	c.Service, c.Triggers, c.Logs, c.Types, c.Account = a.Home, a.Triggers, a.logs, catalog.Default(), a.Settings.Account
 	c.Explain, c.Log = home.Explain, a.Log
 	return api.New(c)
 }

@@ -17,6 +17,8 @@ type Settings struct {
 	InstanceProfile string // of hosts whose environment names none
 	ExecutionRole   string // ARN of the role of tasks that name none
 	DeadLetters     string // URL of the queue for S3 events that could not be handled; empty: none
+	// LogGroups are the log groups of jobs that callers may read, beside AWS Batch's own.
+	LogGroups []string
 	// IdleWindow is how long a host without tasks stays, where its environment does not say.
 	IdleWindow time.Duration
 	Account    batch.Account
@@ -33,6 +35,7 @@ const (
 	EnvInstanceProfile = "PACKHORSE_INSTANCE_PROFILE"
 	EnvExecutionRole   = "PACKHORSE_EXECUTION_ROLE"
 	EnvDeadLetters     = "PACKHORSE_DEAD_LETTERS"
+	EnvLogGroups       = "PACKHORSE_LOG_GROUPS"  // ARNs of log groups, separated by commas
 	EnvIdleWindow      = "PACKHORSE_IDLE_WINDOW" // a duration such as 90s; empty is DefaultIdleWindow
 	EnvRegion          = "AWS_REGION"            // Lambda sets it
 )
@@ -50,6 +53,17 @@ func FromEnvironment(get func(string) string) (Settings, error) {
 		if required.value == "" {
 			return s, fmt.Errorf("the variable %s is not set: functions are started with what infra/template.yaml gives them", required.name)
 		}
+	}
+	for arn := range strings.SplitSeq(get(EnvLogGroups), ",") {
+		if arn = strings.TrimSpace(arn); arn == "" {
+			continue
+		}
+		// arn:aws:logs:eu-central-1:123456789012:log-group:/lab/jobs:*
+		_, name, ok := strings.Cut(arn, ":log-group:")
+		if name = strings.TrimSuffix(name, ":*"); !ok || name == "" || strings.Contains(name, "*") {
+			return s, fmt.Errorf("the variable %s has %q: it must be the ARN of a log group, such as arn:aws:logs:REGION:ACCOUNT:log-group:/lab/jobs:*", EnvLogGroups, arn)
+		}
+		s.LogGroups = append(s.LogGroups, name)
 	}
 	s.IdleWindow = DefaultIdleWindow
 	if text := get(EnvIdleWindow); text != "" {

@@ -97,7 +97,7 @@ var layers = []layer{
 		ours: with("api", "internal/account/book", "internal/home", "store/dynamo")},
 	{packages: []string{"internal/account/..."}, why: "the home in an AWS account, with hosts and tasks",
 		ours: with("api", "compute/amazon", "internal/account/...", "internal/home", "store/dynamo")},
-	{packages: []string{"internal/functionurl"}, why: whyHelper},
+	{packages: []string{"internal/functionurl", "internal/sqsevent"}, why: whyHelper},
 	{packages: []string{"infra"}, why: "the template is text, and says what it has"},
 	{packages: []string{"infra/zip"}, outside: nothing, why: "it packs a file"},
 	{packages: []string{"infra/fleet"}, ours: []string{"infra", "internal/deploy"}, why: "the client of EC2, for those who deploy"},

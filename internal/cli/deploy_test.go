@@ -39,7 +39,7 @@ func TestDeployRefusesBeforeItAsksAWS(t *testing.T) {
 		},
 		"a parameter that is not there": {
 			[]string{"deploy", "--parameter", "Colour=red"}, ExitFailure,
-			"packhorse: the template has no parameter \"Colour\" to set\nnext: use one of Alarms, FunctionLogDays, JobRolePath, JobRoles, NotifyEmail, PointInTimeRecovery, ReserveConcurrency, Running, TriggerBuckets\n",
+			"packhorse: the template has no parameter \"Colour\" to set\nnext: use one of Alarms, FunctionLogDays, JobLogGroups, JobRolePath, JobRoles, NotifyEmail, PointInTimeRecovery, ReserveConcurrency, Running, TriggerBuckets\n",
 		},
 		"no folder of functions": {
 			[]string{"deploy", "--functions", "/nowhere"}, ExitUsage,

@@ -77,6 +77,7 @@ func (a *App) createKey(ctx context.Context, f deploymentFlags, role deploy.Role
 	fmt.Fprintf(a.Out, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nexport AWS_REGION=%s AWS_DEFAULT_REGION=%s\n", key.ID, secret, account.Region, account.Region)
 	if endpoint != "" {
 		fmt.Fprintf(a.Out, "export AWS_ENDPOINT_URL_BATCH=%s\n", endpoint)
+		fmt.Fprintf(a.Out, "export AWS_ENDPOINT_URL_CLOUDWATCH_LOGS=%s\n", endpoint)
 	}
 	fmt.Fprintf(a.Err, "The secret is not shown again. The role of the key is %s.\n", role)
 	return nil

@@ -123,6 +123,9 @@ func (a *App) statusText(s deploy.Status, queues []queueDepth) string {
 	list.add("Functions", functionsText(s))
 	list.add("Hosts", a.hostsText(s))
 	list.add("Tasks", strconv.Itoa(s.Tasks))
+	if s.News > 0 {
+		list.add("News waiting", strconv.Itoa(s.News))
+	}
 	list.add("Dead letters", lettersText(s.Letters))
 	list.add("Access keys", strconv.Itoa(len(s.Keys)))
 	b.WriteString(list.text(""))

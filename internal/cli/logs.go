@@ -122,7 +122,7 @@ func (a *App) followLog(ctx context.Context, c *client, id string, log *follower
 		} else {
 			patience.found()
 			over := ended(j.Status) || log.last > 0 && log.last <= len(j.Attempts)
-			if over && (c.target.endpoint != "" || settle == settlePolls || len(streamsOf(j)) == 0) {
+			if over && (!c.target.logsComeLate() || settle == settlePolls || len(streamsOf(j)) == 0) {
 				return nil
 			}
 			if over {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -77,6 +78,13 @@ var errDetached = errors.New("interrupted")
 // where the last lines arrive some seconds late.
 const settlePolls = 3
 
+// logsComeLate reports whether logs may be in CloudWatch Logs: those of AWS, and those of a
+// deployment in an account, which is on no machine of ours.
+func (t target) logsComeLate() bool {
+	u, err := url.Parse(t.endpoint)
+	return t.endpoint == "" || err == nil && !loopback(u.Hostname())
+}
+
 // maxMissed is how many looks in a row may not find a job that was just submitted.
 const maxMissed = 10
 
@@ -142,7 +150,7 @@ func (r *runner) toTheEnd(ctx context.Context) (types.JobDetail, error) {
 			r.screen.say("Terminating job %s; Ctrl-C again leaves it.", r.id)
 		}
 		if err == nil && ok && ended(j.Status) {
-			if r.c.target.endpoint != "" || settle == settlePolls || len(streamsOf(j)) == 0 {
+			if !r.c.target.logsComeLate() || settle == settlePolls || len(streamsOf(j)) == 0 {
 				return j, nil
 			}
 			settle++

@@ -203,6 +203,7 @@ func (f *fakeStacks) CreateStack(_ context.Context, in *cloudformation.CreateSta
 		StackId: aws.String(id), StackName: in.StackName, Parameters: in.Parameters, Tags: in.Tags, CreationTime: aws.Time(time.Unix(0, 0)),
 		Outputs: []types.Output{
 			{OutputKey: aws.String("Endpoint"), OutputValue: aws.String("https://abc.lambda-url.on.aws/")},
+			{OutputKey: aws.String("EventsQueue"), OutputValue: aws.String("https://sqs/events")},
 			{OutputKey: aws.String("PassDeadLetters"), OutputValue: aws.String("https://sqs/pass")},
 		},
 	}}

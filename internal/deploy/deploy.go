@@ -251,9 +251,9 @@ func (a *Account) prune(ctx context.Context, bucket bucket, name string, paramet
 
 func (a *Account) template() string {
 	if a.Template != "" {
-		return a.Template
+		return infra.Compact(a.Template)
 	}
-	return infra.Template()
+	return infra.Compact(infra.Template())
 }
 
 // stackTags are on the stack, and by it on all that it makes.

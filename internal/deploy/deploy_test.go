@@ -187,7 +187,7 @@ func TestDeployRefusesWhatCannotWork(t *testing.T) {
 		"a parameter that is not there": {
 			func(o *deploy.Options) { o.Parameters = map[string]string{"Colour": "red"} },
 			`the template has no parameter "Colour" to set`,
-			"use one of Alarms, FunctionLogDays, JobRolePath, JobRoles, NotifyEmail, PointInTimeRecovery, ReserveConcurrency, Running, TriggerBuckets",
+			"use one of Alarms, FunctionLogDays, JobLogGroups, JobRolePath, JobRoles, NotifyEmail, PointInTimeRecovery, ReserveConcurrency, Running, TriggerBuckets",
 		},
 		"a value that is not one of the possible": {
 			func(o *deploy.Options) { o.Parameters = map[string]string{"Running": "yes"} },

@@ -59,6 +59,9 @@ func TestStatusShowsWhatLives(t *testing.T) {
 	if len(s.Hosts) != 1 || s.Tasks != 2 || len(s.Keys) != 1 {
 		t.Errorf("status has %d hosts, %d tasks, %d keys; want 1, 2, 1", len(s.Hosts), s.Tasks, len(s.Keys))
 	}
+	if s.News != 3 {
+		t.Errorf("status has %d events waiting, want 3", s.News)
+	}
 	if len(s.Letters) != 1 || s.Letters[0] != (deploy.DeadLetters{Name: "pass", Waiting: 3}) {
 		t.Errorf("status has the dead letters %v, want 3 of pass", s.Letters)
 	}

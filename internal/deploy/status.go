@@ -33,6 +33,7 @@ type Status struct {
 	Functions []Function
 	Hosts     []Instance
 	Tasks     int // on hosts and on Fargate
+	News      int // events of tasks that wait to be heard, about
 	Letters   []DeadLetters
 	Keys      []Key
 }
@@ -86,6 +87,11 @@ func (a *Account) Status(ctx context.Context, name string) (Status, error) {
 		}
 		s.Functions = append(s.Functions, function)
 	}
+	if url, ok := s.Outputs["EventsQueue"]; ok {
+		if s.News, err = a.waiting(ctx, "EventsQueue", url); err != nil {
+			return Status{}, err
+		}
+	}
 	if s.Letters, err = a.letters(ctx, s.Outputs); err != nil {
 		return Status{}, err
 	}
@@ -106,17 +112,26 @@ func (a *Account) letters(ctx context.Context, outputs map[string]string) ([]Dea
 		if !strings.HasSuffix(name, suffix) {
 			continue
 		}
-		count := sqstypes.QueueAttributeNameApproximateNumberOfMessages
-		out, err := a.Queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: aws.String(url), AttributeNames: []sqstypes.QueueAttributeName{count}})
+		waiting, err := a.waiting(ctx, name, url)
 		if err != nil {
-			return nil, explain(err, "count the dead letters of "+name)
-		}
-		waiting, err := strconv.Atoi(out.Attributes[string(count)])
-		if err != nil {
-			return nil, fmt.Errorf("the queue %s does not say how many letters it has: %w", url, err)
+			return nil, err
 		}
 		all = append(all, DeadLetters{Name: strings.ToLower(strings.TrimSuffix(name, suffix)), Waiting: waiting})
 	}
 	slices.SortFunc(all, func(x, y DeadLetters) int { return strings.Compare(x.Name, y.Name) })
 	return all, nil
+}
+
+// waiting is about how many messages are in a queue, which is the output name of the stack.
+func (a *Account) waiting(ctx context.Context, name, url string) (int, error) {
+	count := sqstypes.QueueAttributeNameApproximateNumberOfMessages
+	out, err := a.Queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: aws.String(url), AttributeNames: []sqstypes.QueueAttributeName{count}})
+	if err != nil {
+		return 0, explain(err, "count the messages of "+name)
+	}
+	n, err := strconv.Atoi(out.Attributes[string(count)])
+	if err != nil {
+		return 0, fmt.Errorf("the queue %s does not say how many messages it has: %w", url, err)
+	}
+	return n, nil
 }

@@ -42,6 +42,9 @@ type Parts struct {
 	ECS bool
 	// OrderingLag is how far the table's orderings may lag behind; 0 for those that do not.
 	OrderingLag time.Duration
+	// RecentFor is how long what submissions look at may be out of date, where other
+	// processes write to the table too. See store.Options.
+	RecentFor time.Duration
 	// Alone says that nobody else writes to the table: the home is one program; see
 	// store.Options.
 	Alone bool
@@ -73,7 +76,7 @@ func (h *Home) PlanQueue(ctx context.Context, queue string) (*batch.QueuePlan, e
 
 // New wires a home. Nothing runs until Engine.Run.
 func New(p Parts) *Home {
-	records := store.New(p.Table, store.Options{TaskLookup: p.TaskLookup, Alone: p.Alone})
+	records := store.New(p.Table, store.Options{TaskLookup: p.TaskLookup, Alone: p.Alone, RecentFor: p.RecentFor, Now: p.Now})
 	market := p.Market
 	if market == nil {
 		market = still(p.Types)
@@ -107,7 +110,7 @@ func New(p Parts) *Home {
 	h.Control = control.New(control.Config{
 		Records: records, Account: p.Account, Types: onSale(market), Now: p.Now, NewUUID: uuid.NewString,
 		Kick: h.Engine.Kick, EndJobs: h.Engine.EndJobs, DesiredVCPUs: h.Engine.DesiredVCPUs,
-		RemoveEnvironment: h.Engine.RemoveEnvironment, OrderingLag: p.OrderingLag,
+		RemoveEnvironment: h.Engine.RemoveEnvironment, OrderingLag: p.OrderingLag, Settle: settle(p.RecentFor),
 	})
 	h.Engine.FinishDeletes = h.FinishDeletes
 	h.Jobs = &jobs.Jobs{

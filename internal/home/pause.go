@@ -17,10 +17,23 @@ const (
 // pause waits before the try after the n-th that lost, or until ctx ends.
 func pause(ctx context.Context, n int) {
 	longest := min(maxPause, firstPause<<min(n-1, 10))
-	timer := time.NewTimer(time.Duration(rand.Int64N(int64(longest))))
+	wait(ctx, time.Duration(rand.Int64N(int64(longest))))
+}
+
+// wait waits for d, or until ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
 	}
+}
+
+// settle waits until what other processes have read before is kept no longer.
+func settle(recentFor time.Duration) func(context.Context) {
+	if recentFor == 0 {
+		return nil
+	}
+	return func(ctx context.Context) { wait(ctx, recentFor) }
 }

@@ -15,9 +15,10 @@ import (
 
 // Stream is an event source mapping of a DynamoDB stream.
 type Stream struct {
-	Client   *dynamodbstreams.Client
-	ARN      string // of the stream
-	Function *Function
+	Client *dynamodbstreams.Client
+	ARN    string // of the stream
+	// Invoke calls the function; Function.Invoke is one.
+	Invoke func(ctx context.Context, event any) (json.RawMessage, error)
 	// Wanted filters records, as the FilterCriteria of a mapping do; nil wants all.
 	Wanted func(types.Record) bool
 	// Pause is the time between two looks at a stream without news; 0 is 100 ms (Lambda
@@ -108,7 +109,7 @@ func (s *Stream) read(ctx context.Context, iterator string) (n int, next string,
 // from the first record that it names.
 func (s *Stream) bring(ctx context.Context, records []types.Record) {
 	for try := 0; len(records) > 0 && ctx.Err() == nil; try++ {
-		out, err := s.Function.Invoke(ctx, event(s.ARN, records))
+		out, err := s.Invoke(ctx, event(s.ARN, records))
 		var answer events.DynamoDBEventResponse
 		if err == nil && len(out) > 0 {
 			err = json.Unmarshal(out, &answer)

@@ -16,11 +16,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/uuid"
 
 	"github.com/packhorse-batch/packhorse/localstack/runner"
@@ -68,6 +66,8 @@ type Options struct {
 	Output io.Writer // what functions print; nil drops it
 	// Doors is how many invocations of the api function may run at once; 0 is 4.
 	Doors int
+	// NewsWindow is how long news of tasks gathers; 0 is EventsWindow, as deployed.
+	NewsWindow time.Duration
 	// SweepEvery is how often the sweep and a pass are scheduled; 0 is a minute.
 	SweepEvery time.Duration
 }
@@ -80,6 +80,8 @@ type Stage struct {
 	URL       string // of the door
 	DynamoDB  *dynamodb.Client
 	Functions map[string]*runner.Function
+	// News is the queue between EventBridge and the function events; see Tell.
+	News *runner.Queue
 
 	closers []func()
 }
@@ -124,6 +126,10 @@ func Open(ctx context.Context, o Options) (_ *Stage, err error) {
 		s.Functions[name] = f
 		s.closers = append(s.closers, f.Close)
 	}
+	s.News = EventsQueue(s.Functions["events"].Invoke)
+	if o.NewsWindow > 0 {
+		s.News.Window = o.NewsWindow
+	}
 	s.URL, err = s.serve(runner.URL(s.Functions["api"]))
 	return s, err
 }
@@ -165,23 +171,15 @@ func (s *Stage) Play(ctx context.Context) error {
 }
 
 func (s *Stage) play(ctx context.Context) error {
-	table, err := s.DynamoDB.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &s.Table})
+	stream, err := PassStream(ctx, s.o.DynamoDB, s.DynamoDB, s.Table, s.Functions["pass"].Invoke)
 	if err != nil {
 		return err
 	}
-	if table.Table.LatestStreamArn == nil {
-		on := &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeKeysOnly}
-		out, err := s.DynamoDB.UpdateTable(ctx, &dynamodb.UpdateTableInput{TableName: &s.Table, StreamSpecification: on})
-		if err != nil {
-			return fmt.Errorf("switch the stream of the table on: %w", err)
-		}
-		table.Table = out.TableDescription
-	}
-	stream := s.stream(aws.ToString(table.Table.LatestStreamArn))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var schedule sync.WaitGroup
 	schedule.Go(func() { s.schedule(ctx) })
+	schedule.Go(func() { _ = s.News.Run(ctx) }) // until ctx ends
 	err = stream.Run(ctx)
 	cancel()
 	schedule.Wait()

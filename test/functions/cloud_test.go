@@ -49,14 +49,16 @@ func newRegion(t *testing.T, o fakeaws.Options) *installation {
 	t.Cleanup(server.Close)
 	s := newScene(t, func(so *stage.Options) {
 		so.AWS, so.SweepEvery = server.URL, 2*time.Second
+		so.NewsWindow = 100 * time.Millisecond // hosts are fifty times as fast as life
 		so.Env = []string{"PACKHORSE_IDLE_WINDOW=2s", "AWS_MAX_ATTEMPTS=1"}
 	})
 	r := &installation{scene: s, cloud: cloud, logs: cloudwatchlogs.New(cloudwatchlogs.Options{
-		Region: stage.Region, BaseEndpoint: &server.URL, Credentials: s.config.Credentials,
+		Region: stage.Region, BaseEndpoint: &s.URL, Credentials: s.config.Credentials,
 	})}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var running sync.WaitGroup
-	cloud.Subscribe(func(e fakeaws.Event) { running.Go(func() { r.deliver(ctx, e) }) })
+	s.News.Visibility = 2 * time.Second
+	cloud.Subscribe(func(e fakeaws.Event) { running.Go(func() { _ = s.Tell(ctx, e.Source, e) }) }) // the sweep sees what is lost
 	running.Go(func() {
 		if err := s.Play(ctx); err != nil {
 			t.Errorf("the stream: %v", err)
@@ -64,15 +66,6 @@ func newRegion(t *testing.T, o fakeaws.Options) *installation {
 	})
 	t.Cleanup(func() { cancel(); running.Wait() })
 	return r
-}
-
-// deliver brings an event as EventBridge does: again when the function fails.
-func (r *installation) deliver(ctx context.Context, e fakeaws.Event) {
-	for try := 0; ctx.Err() == nil && try < 5; try++ {
-		if _, err := r.Functions["events"].Invoke(ctx, e); err == nil {
-			return
-		}
-	}
 }
 
 // aws calls the AWS CLI.

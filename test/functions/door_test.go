@@ -3,6 +3,7 @@ package functions
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 	"github.com/aws/smithy-go"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/packhorse-batch/packhorse/localstack/stage"
 )
@@ -120,6 +122,56 @@ func TestTheDoorForgetsNothingBetweenProcesses(t *testing.T) {
 	if got := s.function("api").Count(); got.ColdStarts < 4 {
 		t.Errorf("%+v, want a new process for each step", got)
 	}
+}
+
+// Each process keeps for a moment what submissions look at. Whoever was told of a new
+// revision gets it from all of them; whoever disabled a queue is refused by all a moment
+// later.
+func TestTheDoorSubmitsWithWhatWasSaidBefore(t *testing.T) {
+	s := newScene(t)
+	client := s.batch(stage.AdminID, stage.AdminSecret)
+	s.prepare(client, types.CRTypeEc2)
+	together := func() []string {
+		t.Helper()
+		const callers = 16
+		ids := make([]string, callers)
+		group, ctx := errgroup.WithContext(t.Context())
+		for i := range callers {
+			group.Go(func() error {
+				out, err := client.SubmitJob(ctx, &batch.SubmitJobInput{JobName: aws.String("j"), JobQueue: aws.String("q"), JobDefinition: aws.String("d")})
+				if err == nil {
+					ids[i] = *out.JobId
+				}
+				return err
+			})
+		}
+		s.must(group.Wait())
+		return ids
+	}
+	for revision := range 3 {
+		jobs, err := client.DescribeJobs(t.Context(), &batch.DescribeJobsInput{Jobs: together()})
+		s.must(err)
+		for _, j := range jobs.Jobs {
+			if want := fmt.Sprintf("job-definition/d:%d", revision+1); !strings.HasSuffix(*j.JobDefinition, want) {
+				t.Errorf("a job submitted after the answer has the definition %s, want %s", *j.JobDefinition, want)
+			}
+		}
+		_, err = client.RegisterJobDefinition(t.Context(), &batch.RegisterJobDefinitionInput{
+			JobDefinitionName: aws.String("d"), Type: types.JobDefinitionTypeContainer, ContainerProperties: &types.ContainerProperties{
+				Image: aws.String("busybox"), ResourceRequirements: jobs.Jobs[0].Container.ResourceRequirements,
+			},
+		})
+		s.must(err)
+	}
+	if n := s.function("api").Count().ColdStarts; n < 2 {
+		t.Fatalf("%d processes answered, which tells nothing of several", n)
+	}
+	_, err := client.UpdateJobQueue(t.Context(), &batch.UpdateJobQueueInput{JobQueue: aws.String("q"), State: types.JQStateDisabled})
+	s.must(err)
+	s.until("all processes to refuse", func(ctx context.Context) bool {
+		_, err := client.SubmitJob(ctx, &batch.SubmitJobInput{JobName: aws.String("j"), JobQueue: aws.String("q"), JobDefinition: aws.String("d")})
+		return err != nil && strings.Contains(err.Error(), "is DISABLED")
+	})
 }
 
 func TestTheDoorSaysWhatIsWrongWithItsSettings(t *testing.T) {
