@@ -1,12 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
@@ -127,15 +127,20 @@ const (
 )
 
 // others are the types that hold whatever the planned one does, with as many vCPUs, so
-// that maxvCpus is kept. BEST_FIT waits for its one type.
+// that maxvCpus is kept: in the order of the environment's list where its strategy keeps
+// to that, the cheapest first. BEST_FIT waits for its one type.
 func (e *Engine) others(env store.Environment, planned string) []string {
 	r := env.Detail.ComputeResources
-	if planned == "" || r == nil || r.AllocationStrategy == types.CRAllocationStrategyBestFit {
+	if planned == "" || r == nil || strategy(env) == provisioner.BestFit {
 		return nil
 	}
 	plan := e.offerOf(env, planned)
+	offers := slices.Clone(e.offersOf(env))
+	slices.SortStableFunc(offers, func(a, b provisioner.Offer) int {
+		return cmp.Or(cmp.Compare(a.Rank, b.Rank), cmp.Compare(a.USDPerHour, b.USDPerHour))
+	})
 	var others []string
-	for _, o := range e.offersOf(env) {
+	for _, o := range offers {
 		switch {
 		case o.Type == planned, o.Arch != plan.Arch, o.Has.MilliVCPU != plan.Has.MilliVCPU, !plan.Has.Fits(o.Has):
 		case o.Has.GPUs != plan.Has.GPUs, o.USDPerHour > plan.USDPerHour*maxOtherPrice:

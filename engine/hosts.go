@@ -39,6 +39,7 @@ func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, 
 		short := w.short[env.Name()]
 		plan := e.Provision(e.fleet(env, w, placed, demand[env.Name()], now), now)
 		out.due(plan.Next)
+		waitFor(plan.WaitsFor, env, d.Waits, short.told(now))
 		if s, ok := short.next(now); ok && len(demand[env.Name()]) > 0 {
 			out.due(s.Until.Time())
 		}
@@ -75,13 +76,8 @@ func (e *Engine) fleet(env store.Environment, w *world, placed map[string]int, d
 		out.ReplaceBefore = env.ReplaceBefore.Time()
 		out.ReplaceBy = out.ReplaceBefore.Add(updateTimeout(d.UpdatePolicy))
 	}
-	out.Offers = e.offersOf(env)
-	if len(short.all) > 0 {
-		out.Offers = slices.DeleteFunc(slices.Clone(out.Offers), func(o provisioner.Offer) bool {
-			_, none := short.of(o.Type, now)
-			return none
-		})
-	}
+	out.Strategy = strategy(env)
+	out.Offers = e.offersNow(env, short, now)
 	prices, idle := e.prices(env), map[string]int{} // hosts without tasks, by type
 	out.Hosts = make([]provisioner.Host, 0, len(hosts))
 	for i := range hosts {

@@ -353,6 +353,7 @@ func (e *Engine) offersOf(env store.Environment) []provisioner.Offer {
 		}
 	}
 	slices.SortStableFunc(offers, func(a, b provisioner.Offer) int { return int(a.Has.MilliVCPU - b.Has.MilliVCPU) })
+	e.rank(env, offers)
 	prices := make(map[string]float64, len(offers))
 	for _, o := range offers {
 		prices[o.Type] = o.USDPerHour

@@ -21,6 +21,10 @@ type Offer struct {
 	Has        batch.Resources // what tasks may use of it
 	Arch       string
 	USDPerHour float64
+	// Rank is its place in the environment's list, for the strategy Ordered: lower first.
+	Rank int
+	// Short says that it cannot be had now. Only BestFit is offered such types: it waits.
+	Short bool
 }
 
 // HostState is what the provisioner needs to know of a host's state.
@@ -66,6 +70,8 @@ type Environment struct {
 	// ReplaceBefore, when set, says that hosts asked for before it are of an outdated
 	// make: they drain, and those that still have tasks at ReplaceBy are ended.
 	ReplaceBefore, ReplaceBy time.Time
+	// Strategy says which types of Offers may be launched.
+	Strategy Strategy
 	// More says that further jobs wait behind Demand.
 	More bool
 	// Boot is how long a host takes from its launch until it is ready. It is paid for.
@@ -91,6 +97,8 @@ type Plan struct {
 	Launches  []Launch // in the order in which the hosts are to be listed later
 	Drain     []string // host ids
 	Terminate []string
+	// WaitsFor is the type that BestFit waits for since it cannot be had; empty for none.
+	WaitsFor string
 	// Next is when the plan may change by time alone; zero if never.
 	Next time.Time
 }

@@ -25,12 +25,14 @@ func anyEnvironment(t *rapid.T) provisioner.Environment {
 		e.ReplaceBefore, e.ReplaceBy = now.Add(-10*time.Minute), now.Add(time.Duration(upTo(2, "by")-1)*time.Minute)
 	}
 	e.Boot = time.Minute
+	e.Strategy = rapid.SampledFrom([]provisioner.Strategy{provisioner.Cheapest, provisioner.Cheapest, provisioner.BestFit, provisioner.Ordered}).Draw(t, "strategy")
 	resources := func() batch.Resources {
 		return batch.Resources{MilliVCPU: int64(1+upTo(7, "vCPUs")) * 1000, MemoryMiB: int64(1+upTo(15, "GiB")) * 1024, GPUs: int64(upTo(8, "GPUs") / 8)}
 	}
 	for i := range upTo(4, "offers") {
 		e.Offers = append(e.Offers, provisioner.Offer{
-			Type: fmt.Sprint("type", i), Has: resources(), USDPerHour: float64(1 + upTo(20, "price")),
+			Type: fmt.Sprint("type", i), Has: resources(), USDPerHour: float64(1 + upTo(20, "price")), Rank: upTo(1, "rank"),
+			Short: e.Strategy == provisioner.BestFit && upTo(3, "short") == 0,
 			Arch: rapid.SampledFrom([]string{"", "", "arm64"}).Draw(t, "arch"),
 		})
 	}
@@ -109,6 +111,9 @@ func checkLaunches(t *rapid.T, e provisioner.Environment, p provisioner.Plan) {
 	hosts := 0
 	for _, l := range p.Launches {
 		o := offer(t, e, l.Type)
+		if o.Short {
+			t.Fatalf("a %s is launched, which cannot be had", l.Type)
+		}
 		if l.Count <= 0 {
 			t.Fatalf("launch of %d hosts", l.Count)
 		}
