@@ -61,7 +61,7 @@ func demandOf(d scheduler.Decision) map[string][]provisioner.Demand {
 
 // fleet is an environment as the provisioner sees it.
 func (e *Engine) fleet(env store.Environment, w *world, placed map[string]int, demand []provisioner.Demand, now time.Time) provisioner.Environment {
-	d, hosts, short := env.Detail, w.hosts[env.Name()], w.short[env.Name()]
+	d, hosts := env.Detail, w.hosts[env.Name()]
 	boot := bootTime(hosts)
 	out := provisioner.Environment{
 		Name: env.Name(), Demand: demand, More: w.more, Boot: boot, IdleWindow: e.idleWindow(env), BootWindow: bootWindow,
@@ -77,15 +77,15 @@ func (e *Engine) fleet(env store.Environment, w *world, placed map[string]int, d
 		out.ReplaceBy = out.ReplaceBefore.Add(updateTimeout(d.UpdatePolicy))
 	}
 	out.Strategy = strategy(env)
-	out.Offers = e.offersNow(env, short, now)
+	out.Offers = e.offersNow(env, w, now)
 	prices, idle := e.prices(env), map[string]int{} // hosts without tasks, by type
 	out.Hosts = make([]provisioner.Host, 0, len(hosts))
 	for i := range hosts {
 		h := &hosts[i]
 		host := provisioner.Host{
 			ID: h.ID, Has: h.Has, Arch: h.Arch, Tasks: w.tasks[h.ID] + placed[h.ID],
-			USDPerHour: prices[h.Type],
-			CreatedAt:  h.CreatedAt.Time(),
+			USDPerHour: prices.of(h), Interruptions: w.interruptions(env, h),
+			CreatedAt: h.CreatedAt.Time(),
 		}
 		if h.IdleSince > 0 {
 			host.IdleSince = h.IdleSince.Time()
@@ -167,7 +167,7 @@ func (e *Engine) joinMachine(ctx context.Context, env store.Environment, hosts [
 	gone := env.Detail.Status == types.CEStatusDeleting
 	switch {
 	case len(hosts) == 0 && !gone:
-		return e.launch(ctx, env, provisioner.Launch{Count: 1}, shortages{market: market(env)}, now, out)
+		return e.launch(ctx, env, provisioner.Launch{Count: 1}, shortages{market: marketOf(env)}, now, out)
 	case gone:
 		for _, h := range hosts {
 			if err := e.terminate(ctx, h, "its environment is deleted", now, out); err != nil {
@@ -242,7 +242,7 @@ func (e *Engine) launch(ctx context.Context, env store.Environment, l provisione
 		ops := make([]store.Op, len(hosts))
 		for i := range hosts {
 			hosts[i] = store.Host{
-				ID: e.NewID(), Environment: env.Name(), Cluster: env.Cluster(), Type: l.Type, Market: short.market,
+				ID: e.NewID(), Environment: env.Name(), Cluster: env.Cluster(), Type: l.Type, Market: short.marketFor(l.Spot),
 				State: compute.HostLaunching, Has: offer.Has, Arch: offer.Arch, CreatedAt: batch.MillisOf(now),
 				For: provisioner.WriteMeant(l.For),
 			}
@@ -279,7 +279,7 @@ func joined(h store.Host, got compute.Host, now time.Time) store.Host {
 		h.State = compute.HostReady
 		h.ReadyAt, h.IdleSince = batch.MillisOf(now), batch.MillisOf(now)
 	case got.State == compute.HostDraining:
-		h.State = compute.HostDraining // it is about to be taken away
+		h.State, h.Taken = compute.HostDraining, true // it is about to be taken away
 	case got.State == compute.HostBooting && h.State == compute.HostLaunching:
 		h.State = compute.HostBooting
 	}
@@ -299,7 +299,9 @@ func (e *Engine) observeHost(ctx context.Context, got compute.Host) {
 		}
 		if got.State == compute.HostGone {
 			h.GoneAt, h.Reason = batch.MillisOf(now), got.Reason
-			err = e.Records.Write(ctx, e.Records.MoveGone(h)...)
+			if err = e.Records.Write(ctx, e.Records.MoveGone(h)...); err == nil {
+				e.noteSpotEnd(ctx, h, h.Taken || h.State != compute.HostDraining, now)
+			}
 		} else {
 			updated := joined(h, got, now)
 			if updated == h {
@@ -329,7 +331,11 @@ func (e *Engine) terminate(ctx context.Context, h store.Host, why string, now ti
 	out.Again = true // what waited for its vCPUs under maxvCpus may go on
 	h.GoneAt, h.Reason = batch.MillisOf(now), why
 	e.Log.Info("host is gone", "host", h.Instance, "type", h.Type, "environment", h.Environment, "why", why)
-	return ignoreConflict(e.Records.Write(ctx, e.Records.MoveGone(h)...))
+	err := e.Records.Write(ctx, e.Records.MoveGone(h)...)
+	if err == nil {
+		e.noteSpotEnd(ctx, h, h.Taken, now)
+	}
+	return ignoreConflict(err)
 }
 
 // DesiredVCPUs returns the vCPUs of the hosts that an environment has or is about

@@ -9,7 +9,6 @@ import (
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
-	"github.com/packhorse-batch/packhorse/provisioner"
 	"github.com/packhorse-batch/packhorse/scheduler"
 	"github.com/packhorse-batch/packhorse/store"
 )
@@ -28,6 +27,8 @@ type world struct {
 	used   map[string]batch.Resources
 	tasks  map[string]int           // by host
 	busy   map[string]time.Duration // by host: how long its tasks are expected to run on
+
+	spotRates spotRates // where an environment chooses between Spot and On-Demand
 }
 
 func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
@@ -50,6 +51,9 @@ func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
 		if w.short[env.Name()], err = e.loadShortages(ctx, env, now); err != nil {
 			return nil, err
 		}
+	}
+	if err := e.loadSpotRates(ctx, w, now); err != nil {
+		return nil, err
 	}
 	for _, q := range w.queues {
 		live, err := e.Records.LiveJobs(ctx, q.Name())
@@ -243,7 +247,7 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 	}
 	if out.Grows {
 		short := w.short[env.Name()]
-		out.Shapes = e.shapesOf(env, short, now)
+		out.Shapes = e.shapesOf(env, w, now)
 		out.NoCapacity = short.told(now)
 	}
 	hosts := w.hosts[env.Name()]
@@ -261,7 +265,7 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 		case compute.HostReady:
 			host := scheduler.Host{ID: h.ID, Type: hostType(*h), Arch: h.Arch, Has: h.Has, Free: h.Has.Sub(w.used[h.ID])}
 			if staying += h.Has.MilliVCPU; e.hinted && !slow && staying > least {
-				host.USDPerHour = prices[h.Type] // those within minvCpus stay anyway
+				host.USDPerHour, host.Interruptions = prices.of(h), w.interruptions(env, h) // those within minvCpus stay anyway
 				hint(&host, w, h, now)
 			}
 			if now.Before(e.refused[h.ID]) {
@@ -278,25 +282,6 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 	return out
 }
 
-// shapesOf is what an environment may launch as the scheduler sees it.
-func (e *Engine) shapesOf(env store.Environment, short shortages, now time.Time) []scheduler.Shape {
-	offers := e.offersOf(env)
-	known := e.offers[env.Name()]
-	if len(short.all) == 0 && known.shapes != nil {
-		return known.shapes // nobody changes them
-	}
-	shapes := make([]scheduler.Shape, len(offers))
-	for i, o := range offers {
-		_, none := short.of(o.Type, now)
-		shapes[i] = scheduler.Shape{Type: o.Type, Has: o.Has, Arch: o.Arch, USDPerHour: o.USDPerHour, Short: none}
-	}
-	if len(short.all) == 0 {
-		known.shapes = shapes
-		e.offers[env.Name()] = known
-	}
-	return shapes
-}
-
 func hostType(h store.Host) string {
 	if h.Type == "" {
 		return "this machine"
@@ -310,56 +295,6 @@ func managed(env store.Environment) bool { return env.Detail.Type != types.CETyp
 func fargate(env store.Environment) bool {
 	r := env.Detail.ComputeResources
 	return r != nil && (r.Type == types.CRTypeFargate || r.Type == types.CRTypeFargateSpot)
-}
-
-func market(env store.Environment) compute.Market {
-	if r := env.Detail.ComputeResources; r != nil && r.Type == types.CRTypeSpot {
-		return compute.Spot
-	}
-	return compute.OnDemand
-}
-
-// offersOf is what an environment of a version may launch. One that was deleted and
-// made anew under its name is told by its uuid.
-type offersOf struct {
-	uuid    string
-	version int64
-	offers  []provisioner.Offer
-	prices  map[string]float64 // by type
-	shapes  []scheduler.Shape  // of the offers, when none is short; nil until asked for
-}
-
-// offersOf returns the types that an environment may launch, from its cache while
-// the environment is unchanged. Bare metal is offered only where it is named, which
-// the expansion of the names sees to.
-func (e *Engine) offersOf(env store.Environment) []provisioner.Offer {
-	uuid := deref(env.Detail.Uuid)
-	if known, ok := e.offers[env.Name()]; ok && known.version == env.Version && known.uuid == uuid {
-		return known.offers
-	}
-	var offers []provisioner.Offer
-	if r := env.Detail.ComputeResources; r != nil {
-		for _, t := range e.Types(r.InstanceTypes) {
-			usd := t.OnDemandUSDPerHour
-			if market(env) == compute.Spot && e.SpotUSDPerHour != nil {
-				if spot, ok := e.SpotUSDPerHour(t.Name); ok {
-					usd = spot
-				}
-			}
-			offers = append(offers, provisioner.Offer{
-				Type: t.Name, Arch: t.Arch, USDPerHour: usd,
-				Has: batch.Resources{MilliVCPU: int64(t.VCPUs) * 1000, MemoryMiB: int64(t.ECSMemoryMiB), GPUs: int64(t.GPUs)},
-			})
-		}
-	}
-	slices.SortStableFunc(offers, func(a, b provisioner.Offer) int { return int(a.Has.MilliVCPU - b.Has.MilliVCPU) })
-	e.rank(env, offers)
-	prices := make(map[string]float64, len(offers))
-	for _, o := range offers {
-		prices[o.Type] = o.USDPerHour
-	}
-	e.offers[env.Name()] = offersOf{uuid: uuid, version: env.Version, offers: offers, prices: prices}
-	return offers
 }
 
 func deref[T any](p *T) T {

@@ -69,6 +69,16 @@ func (e *Engine) PlanQueue(ctx context.Context, name string) (*batch.QueuePlan, 
 	return out, nil
 }
 
+// priceOf is what each host of a launch costs an hour.
+func priceOf(l provisioner.Launch, offers []provisioner.Offer) float64 {
+	for _, o := range offers {
+		if o.Type == l.Type && o.Spot == l.Spot {
+			return o.USDPerHour
+		}
+	}
+	return 0
+}
+
 // planEnvironment is what is launched in an environment for what waits, of whatever queue.
 func (e *Engine) planEnvironment(w *world, env store.Environment, d scheduler.Decision, placed map[string]int) batch.EnvironmentPlan {
 	out := batch.EnvironmentPlan{Environment: env.Name(), Hosts: []batch.PlannedHosts{}}
@@ -84,16 +94,15 @@ func (e *Engine) planEnvironment(w *world, env store.Environment, d scheduler.De
 	preview := provisioner.PreviewOf(fleet, e.Now())
 	out.Waits, out.OnBooting = preview.Waits, preview.OnBooting
 	out.LowerBoundUsdPerHour = preview.LowerBoundUSDPerHour
-	prices := e.prices(env)
 	for _, l := range preview.Launches {
-		hosts := batch.PlannedHosts{Type: l.Type, Count: l.Count, UsdPerHour: prices[l.Type], Jobs: []batch.PlannedJobs{}}
+		hosts := batch.PlannedHosts{Type: l.Type, Count: l.Count, UsdPerHour: priceOf(l, fleet.Offers), Jobs: []batch.PlannedJobs{}}
 		for _, m := range l.For {
 			hosts.Jobs = append(hosts.Jobs, batch.PlannedJobs{
 				Vcpus: float64(m.Need.MilliVCPU) / 1000, MemoryMiB: m.Need.MemoryMiB, Gpus: m.Need.GPUs, Count: m.Count,
 			})
 		}
 		out.Hosts = append(out.Hosts, hosts)
-		out.UsdPerHour += float64(l.Count) * prices[l.Type]
+		out.UsdPerHour += float64(l.Count) * hosts.UsdPerHour
 	}
 	if len(out.Hosts) > 0 {
 		out.StartsInSeconds = fleet.Boot.Seconds()

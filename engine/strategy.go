@@ -54,19 +54,15 @@ func (e *Engine) rank(env store.Environment, offers []provisioner.Offer) {
 
 // offersNow is what an environment may launch now: without what could not be had lately,
 // except where its strategy waits for that.
-func (e *Engine) offersNow(env store.Environment, short shortages, now time.Time) []provisioner.Offer {
-	offers := e.offersOf(env)
-	if len(short.all) == 0 {
-		return offers
-	}
-	offers = slices.Clone(offers)
-	for i := range offers {
-		_, offers[i].Short = short.of(offers[i].Type, now)
-	}
+func (e *Engine) offersNow(env store.Environment, w *world, now time.Time) []provisioner.Offer {
+	offers := e.allOffers(env, w, now)
 	if strategy(env) == provisioner.BestFit {
 		return offers
 	}
-	return slices.DeleteFunc(offers, func(o provisioner.Offer) bool { return o.Short })
+	if !slices.ContainsFunc(offers, func(o provisioner.Offer) bool { return o.Short }) {
+		return offers
+	}
+	return slices.DeleteFunc(slices.Clone(offers), func(o provisioner.Offer) bool { return o.Short })
 }
 
 // waitFor tells the jobs that wait for hosts of an environment that their one type cannot

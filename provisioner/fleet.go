@@ -23,6 +23,10 @@ type Offer struct {
 	USDPerHour float64
 	// Rank is its place in the environment's list, for the strategy Ordered: lower first.
 	Rank int
+	// Spot says that it is bought on Spot, where an environment buys in both markets, and
+	// Interruptions how often such a host is expected to be taken, per hour.
+	Spot          bool
+	Interruptions float64
 	// Short says that it cannot be had now. Only BestFit is offered such types: it waits.
 	Short bool
 }
@@ -46,6 +50,8 @@ type Host struct {
 	Tasks int // tasks placed on it
 	// USDPerHour is what it costs; 0 where nobody knows.
 	USDPerHour float64
+	// Interruptions is how often it is expected to be taken, per hour.
+	Interruptions float64
 	// Meant is what it was launched for, while it boots.
 	Meant []Meant
 	// Arrivals is how many jobs an hour came lately that fill it for the most part, parted
@@ -87,6 +93,7 @@ type Environment struct {
 // Launch asks for Count hosts of a type.
 type Launch struct {
 	Type  string
+	Spot  bool // see Offer
 	Count int
 	// For is what each of them is meant for.
 	For []Meant

@@ -163,15 +163,15 @@ func (e *Environment) paidBoot() time.Duration { return max(leastBilled/4, e.Boo
 // added for it or nothing is known of how long it runs.
 func (e *Environment) alone(d Demand) float64 {
 	least := math.Inf(1)
+	if !d.Runs.Known() {
+		return least
+	}
 	for i := range e.Offers {
-		if o := &e.Offers[i]; d.Need.Fits(o.Has) && archFits(d.Arch, o.Arch) && o.Has.MilliVCPU <= e.MaxMilliVCPU {
-			least = min(least, o.price())
+		if o := &e.Offers[i]; o.fits(d) && o.Has.MilliVCPU <= e.MaxMilliVCPU {
+			least = min(least, o.cost(d, 1, e.paidBoot()))
 		}
 	}
-	if !d.Runs.Known() {
-		return math.Inf(1)
-	}
-	return least * (e.paidBoot() + d.Runs.Mean).Hours()
+	return least
 }
 
 // filling is what a host of an offer would be launched for.

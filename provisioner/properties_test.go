@@ -33,8 +33,14 @@ func anyEnvironment(t *rapid.T) provisioner.Environment {
 		e.Offers = append(e.Offers, provisioner.Offer{
 			Type: fmt.Sprint("type", i), Has: resources(), USDPerHour: float64(1 + upTo(20, "price")), Rank: upTo(1, "rank"),
 			Short: e.Strategy == provisioner.BestFit && upTo(3, "short") == 0,
-			Arch: rapid.SampledFrom([]string{"", "", "arm64"}).Draw(t, "arch"),
+			Arch:  rapid.SampledFrom([]string{"", "", "arm64"}).Draw(t, "arch"),
 		})
+	}
+	if upTo(2, "both markets") == 0 {
+		for _, o := range slices.Clone(e.Offers) {
+			o.Spot, o.USDPerHour, o.Interruptions = true, o.USDPerHour/3, float64(upTo(10, "interruptions"))/10
+			e.Offers = append(e.Offers, o)
+		}
 	}
 	for i := range upTo(4, "hosts") {
 		h := provisioner.Host{ID: fmt.Sprint("h", i), Has: resources(), CreatedAt: now.Add(-time.Duration(upTo(20, "age")) * time.Minute)}
@@ -66,7 +72,7 @@ func offer(t *rapid.T, e provisioner.Environment, name string) provisioner.Offer
 	if at < 0 {
 		t.Fatalf("%q is launched, which is not on offer", name)
 	}
-	return e.Offers[at]
+	return e.Offers[at] // on Spot it has the same size
 }
 
 func find(t *rapid.T, e provisioner.Environment, id string) provisioner.Host {

@@ -33,40 +33,96 @@ type turn struct {
 	groups []Demand
 }
 
-// launchesFor chooses the hosts to launch for groups, and for minvCpus, by the strategy.
-// waitsFor names the type that is waited for, if one is.
+// launchesFor chooses the hosts to launch for groups, and for minvCpus: in which market,
+// and by the strategy. waitsFor names the type that is waited for, if one is.
 func launchesFor(e Environment, groups []Demand, now time.Time) (launches []Launch, waitsFor string) {
-	var turns []turn
-	switch e.Strategy {
-	case BestFit:
-		turns, waitsFor = bestFit(&e, groups)
-	case Ordered:
-		turns = ordered(&e, groups)
-	default:
-		return grow(e, groups, now), ""
+	p := planned{Environment: e, now: now}
+	markets := []turn{{e.Offers, groups}}
+	if e.bothMarkets() {
+		markets = byMarket(&e, groups)
 	}
-	return inTurn(e, turns, now), waitsFor
+	for _, m := range markets {
+		switch e.Strategy {
+		case BestFit:
+			p.inTurn(m, bestFit)
+		case Ordered:
+			p.inTurn(m, ordered)
+		default:
+			p.grow(m, 0)
+		}
+	}
+	p.grow(turn{offers: forMinimum(e.Offers)}, e.MinMilliVCPU-p.launched)
+	return p.launches, p.waitsFor
 }
 
-// inTurn plans one turn after the other: what one launches counts for the next.
-func inTurn(e Environment, turns []turn, now time.Time) []Launch {
-	usable := slices.DeleteFunc(slices.Clone(e.Offers), func(o Offer) bool { return o.Short })
-	var launches []Launch
-	least := e.MinMilliVCPU
-	for i := range len(turns) + 1 {
-		part, groups := e, []Demand(nil)
-		part.Offers, part.MinMilliVCPU = usable, least // the last time: what minvCpus lack
-		if i < len(turns) {
-			part.Offers, part.MinMilliVCPU, groups = turns[i].offers, 0, turns[i].groups
-		}
-		for _, l := range grow(part, groups, now) {
-			at := slices.IndexFunc(part.Offers, func(o Offer) bool { return o.Type == l.Type })
-			has := int64(l.Count) * part.Offers[at].Has.MilliVCPU
-			e.MaxMilliVCPU, least = e.MaxMilliVCPU-has, least-has
-			launches = append(launches, l)
+// planned is a plan that is made step by step: what one launches counts for the next.
+type planned struct {
+	Environment
+	now      time.Time
+	launches []Launch
+	launched int64 // thousandths of a vCPU
+	waitsFor string
+}
+
+// grow launches what one turn asks for and least asks for, and returns the jobs for which
+// that is not enough since maxvCpus are reached.
+func (p *planned) grow(t turn, least int64) (left []Demand) {
+	e := p.Environment
+	e.Offers, e.MinMilliVCPU, e.MaxMilliVCPU = t.offers, least, e.MaxMilliVCPU-p.launched
+	left = slices.Clone(t.groups)
+	for _, l := range grow(e, t.groups, p.now) {
+		o := t.offers[slices.IndexFunc(t.offers, func(o Offer) bool { return o.Type == l.Type })]
+		l.Spot = o.Spot
+		p.launches, p.launched = append(p.launches, l), p.launched+int64(l.Count)*o.Has.MilliVCPU
+		for _, m := range l.For {
+			take(left, m.Need, m.Count*l.Count)
 		}
 	}
-	return launches
+	return slices.DeleteFunc(left, func(d Demand) bool { return d.Count == 0 })
+}
+
+// take takes n jobs of a need from groups.
+func take(groups []Demand, need batch.Resources, n int) {
+	for i := range groups {
+		if d := &groups[i]; d.Need == need {
+			some := min(n, d.Count)
+			d.Count, n = d.Count-some, n-some
+		}
+	}
+}
+
+// choose gives some of the groups the offers that they may have, and returns the other
+// groups; no offers when none holds any of them. Of maxvCpus there are most, of which
+// headroom is left.
+type choose func(offers []Offer, groups []Demand, headroom, most int64) (t turn, rest []Demand)
+
+// inTurn launches what choose says, again and again with what is left.
+func (p *planned) inTurn(m turn, by choose) {
+	groups := m.groups
+	for range maxShapes {
+		t, rest := by(m.offers, groups, p.headroom()-p.launched, p.MaxMilliVCPU)
+		if len(t.offers) == 0 {
+			return
+		}
+		if groups = rest; t.offers[0].Short {
+			p.waitsFor = cmp.Or(p.waitsFor, t.offers[0].Type)
+			continue
+		}
+		before := p.launched
+		if left := p.grow(t, 0); p.launched > before {
+			groups = append(groups, left...)
+		}
+	}
+}
+
+// forMinimum are the offers for minvCpus: hosts that stay whatever runs. Where both markets
+// are open they are Spot, since one that is taken costs a boot.
+func forMinimum(offers []Offer) []Offer {
+	usable := slices.DeleteFunc(slices.Clone(offers), func(o Offer) bool { return o.Short })
+	if spot := slices.DeleteFunc(slices.Clone(usable), func(o Offer) bool { return !o.Spot }); len(spot) > 0 {
+		return spot
+	}
+	return usable
 }
 
 // headroom is how many thousandths of a vCPU may be added.
@@ -78,41 +134,41 @@ func (e *Environment) headroom() int64 {
 	return left
 }
 
-// bestFit gives groups one type: of those that hold the most of the jobs, the one whose
-// hosts for them cost the least. Jobs that it does not hold get one of their own. Jobs
-// whose type cannot be had get none: they wait for it.
-func bestFit(e *Environment, groups []Demand) (turns []turn, waitsFor string) {
-	headroom := e.headroom()
-	for len(groups) > 0 {
-		var best *fitting
-		for i := range e.Offers {
-			o := &e.Offers[i]
-			if o.Has.MilliVCPU <= 0 || o.Has.MilliVCPU > headroom {
-				continue
-			}
-			if f := fit(o, groups); f.jobs > 0 && (best == nil || f.better(best)) {
-				best = f
-			}
+// bestFit chooses the one type: of those that hold the most of the jobs, the one whose
+// hosts for them cost the least. Jobs that it does not hold are left, and get one of their
+// own. Where maxvCpus leave too little for it, it is the best one for which they do.
+func bestFit(offers []Offer, groups []Demand, headroom, most int64) (t turn, rest []Demand) {
+	best := bestOf(offers, groups, func(o *Offer) bool { return o.Has.MilliVCPU <= most })
+	if best != nil && !best.offer.Short && best.offer.Has.MilliVCPU > headroom {
+		best = bestOf(offers, groups, func(o *Offer) bool { return o.Has.MilliVCPU <= headroom && !o.Short })
+	}
+	if best == nil {
+		return t, nil
+	}
+	t.offers = []Offer{*best.offer}
+	for _, d := range groups {
+		if best.offer.fits(d) {
+			t.groups = append(t.groups, d)
+		} else {
+			rest = append(rest, d)
 		}
-		if best == nil {
-			return turns, waitsFor
-		}
-		held := turn{offers: []Offer{*best.offer}}
-		var rest []Demand
-		for _, d := range groups {
-			if best.offer.fits(d) {
-				held.groups = append(held.groups, d)
-			} else {
-				rest = append(rest, d)
-			}
-		}
-		if groups = rest; best.offer.Short {
-			waitsFor = cmp.Or(waitsFor, best.offer.Type)
+	}
+	return t, rest
+}
+
+// bestOf returns how the best of the usable offers fits groups; nil if none holds a job.
+func bestOf(offers []Offer, groups []Demand, usable func(*Offer) bool) *fitting {
+	var best *fitting
+	for i := range offers {
+		o := &offers[i]
+		if o.Has.MilliVCPU <= 0 || !usable(o) {
 			continue
 		}
-		turns = append(turns, held)
+		if f := fit(o, groups); f.jobs > 0 && (best == nil || f.better(best)) {
+			best = f
+		}
 	}
-	return turns, waitsFor
+	return best
 }
 
 // fitting is how a type fits groups of jobs.
@@ -169,36 +225,29 @@ func compareUSD(a, b float64) int {
 // fits reports whether a host of the offer holds a job.
 func (o *Offer) fits(d Demand) bool { return d.Need.Fits(o.Has) && archFits(d.Arch, o.Arch) }
 
-// ordered gives each group the first offers in the list that hold it.
-func ordered(e *Environment, groups []Demand) []turn {
-	headroom := e.headroom()
-	byRank := map[int]*turn{}
-	var ranks []int
+// ordered chooses the offers that come first in the list of those that hold a job, for the
+// jobs of which the same come first.
+func ordered(offers []Offer, groups []Demand, headroom, _ int64) (t turn, rest []Demand) {
+	usable := func(o *Offer, d Demand) bool { return o.fits(d) && o.Has.MilliVCPU <= headroom && o.Has.MilliVCPU > 0 }
+	first := math.MaxInt
 	for _, d := range groups {
-		first := -1
-		for i := range e.Offers {
-			if o := &e.Offers[i]; o.fits(d) && o.Has.MilliVCPU <= headroom && (first < 0 || o.Rank < first) {
+		for i := range offers {
+			if o := &offers[i]; o.Rank < first && usable(o, d) {
 				first = o.Rank
 			}
 		}
-		if first < 0 {
-			continue
-		}
-		if byRank[first] == nil {
-			byRank[first] = &turn{}
-			ranks = append(ranks, first)
-			for _, o := range e.Offers {
-				if o.Rank == first {
-					byRank[first].offers = append(byRank[first].offers, o)
-				}
-			}
-		}
-		byRank[first].groups = append(byRank[first].groups, d)
 	}
-	slices.Sort(ranks)
-	turns := make([]turn, 0, len(ranks))
-	for _, rank := range ranks {
-		turns = append(turns, *byRank[rank])
+	for _, o := range offers {
+		if o.Rank == first {
+			t.offers = append(t.offers, o)
+		}
 	}
-	return turns
+	for _, d := range groups {
+		if slices.ContainsFunc(t.offers, func(o Offer) bool { return usable(&o, d) }) {
+			t.groups = append(t.groups, d)
+		} else {
+			rest = append(rest, d)
+		}
+	}
+	return t, rest
 }

@@ -48,8 +48,8 @@ type holding struct {
 	// short says that shapes could but are short, all of them.
 	short bool
 	// alone is what the cheapest shape costs that could and is not short, in dollars an
-	// hour; 0 where no price is known.
-	alone float64
+	// hour; 0 where no price is known. aloneUSD is what it costs for the job, boot and all.
+	alone, aloneUSD float64
 }
 
 // fit is what decides whether a host can take a job.
@@ -114,8 +114,9 @@ func (e *envState) holds(j Job) holding {
 				shorts++
 			default:
 				h.least = smaller(h.least, s)
-				if s.USDPerHour > 0 && (h.alone == 0 || s.USDPerHour < h.alone) {
-					h.alone = s.USDPerHour
+				usd := s.USDPerHour * (e.Boot + j.Runs.OnSpot(s.Interruptions, e.Boot)).Hours()
+				if s.USDPerHour > 0 && (h.alone == 0 || usd < h.aloneUSD) {
+					h.alone, h.aloneUSD = s.USDPerHour, usd
 				}
 			}
 		}
@@ -179,7 +180,7 @@ func (e *envState) take(j Job) (host string, ok bool) {
 		}
 		usd := 0.0
 		if known && h.USDPerHour > 0 {
-			usd = h.keeping(&j)
+			usd = h.keeping(&j) + e.again(h, j)
 		}
 		switch {
 		case usd > leastUSD:
@@ -209,7 +210,7 @@ func (e *envState) alone(j Job) float64 {
 	if h.alone == 0 || e.room(j) == 0 {
 		return math.Inf(1)
 	}
-	return h.alone * (e.Boot + j.Runs.Mean).Hours()
+	return h.aloneUSD
 }
 
 // keeping is what it costs to keep the host up for the job, longer than for those that it
@@ -221,6 +222,15 @@ func (h *Host) keeping(j *Job) float64 {
 		}
 	}
 	return h.USDPerHour * j.Runs.Beyond(h.Busy).Hours()
+}
+
+// again is what a job costs that has to begin again since its host is taken: that time, at
+// the price of a host of its own.
+func (e *envState) again(h *Host, j Job) float64 {
+	if h.Interruptions <= 0 {
+		return 0
+	}
+	return e.holds(j).alone * (j.Runs.OnSpot(h.Interruptions, e.Boot) - j.Runs.Mean).Hours()
 }
 
 // add puts a job on the host.

@@ -101,6 +101,9 @@ type Shape struct {
 	Arch string
 	// USDPerHour is what it costs; 0 where nobody knows.
 	USDPerHour float64
+	// Interruptions is how often it is expected to be taken, per hour: Spot, where that is
+	// weighed against On-Demand.
+	Interruptions float64
 	// Short says that it could not be had lately and is not asked for now.
 	Short bool
 }
@@ -114,6 +117,8 @@ type Host struct {
 	Free batch.Resources
 	// USDPerHour is what it costs; 0 where nobody knows.
 	USDPerHour float64
+	// Interruptions is how often it is expected to be taken, per hour; see Shape.
+	Interruptions float64
 	// Busy is how long its tasks are still expected to keep it.
 	Busy time.Duration
 	// Meant is what it was launched for and has not come yet.

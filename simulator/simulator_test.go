@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,41 @@ func TestSpotTakesHostsAway(t *testing.T) {
 	calm := simulate(t, jobsOf(t, lines...), policyOf(t))
 	if r.CostUSD >= calm.CostUSD {
 		t.Errorf("Spot costs %f, On-Demand %f", r.CostUSD, calm.CostUSD)
+	}
+}
+
+// Of long jobs and short ones each kind runs where it costs less, once it is known how
+// long they run and how often Spot hosts are taken.
+func TestCheapestBuysEachJobWhereItCostsLess(t *testing.T) {
+	var lines []string
+	for i := range 60 {
+		lines = append(lines, fmt.Sprintf("long%d,%d,43200,4,12000,0", i, 7200*i))
+		for k := range 24 {
+			lines = append(lines, fmt.Sprintf("short%d-%d,%d,600,2,6000,0", i, k, 7200*i+300*k))
+		}
+	}
+	cost := map[policy.Market]float64{}
+	for _, market := range []policy.Market{policy.OnDemand, policy.Spot, policy.Cheapest} {
+		r, err := Run(t.Context(), Config{Workload: jobsOf(t, slices.Clone(lines)...), Policy: policyOf(t, func(p *policy.Policy) {
+			p.Market, p.Idle, p.PassEvery = market, 0, 20*time.Second
+			p.Spot = policy.SpotMarket{PriceFactor: 0.5, InterruptionsPerHour: 0.15}
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cost[market] = r.CostUSD / float64(r.Jobs-r.Failed)
+		if market == policy.Cheapest {
+			use := map[string]float64{}
+			for _, u := range r.ByType {
+				use[u.Type] = u.Hours
+			}
+			if use["m6i.xlarge"] < 500 || use["m6i.large on Spot"] < 5 || use["m6i.large"] > 0 {
+				t.Errorf("hours by type are %v, want long jobs mostly On-Demand and short ones on Spot", use)
+			}
+		}
+	}
+	if cost[policy.Cheapest] >= cost[policy.OnDemand] || cost[policy.Cheapest] >= cost[policy.Spot] {
+		t.Errorf("a job costs %v, want cheapest below both others", cost)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/packhorse-batch/packhorse/compute"
 	"github.com/packhorse-batch/packhorse/compute/sim"
 	"github.com/packhorse-batch/packhorse/internal/home"
+	"github.com/packhorse-batch/packhorse/provisioner/catalog"
 	"github.com/packhorse-batch/packhorse/simulator/policy"
 	"github.com/packhorse-batch/packhorse/store"
 	"github.com/packhorse-batch/packhorse/store/mem"
@@ -40,10 +41,11 @@ func newRun(ctx context.Context, c Config) (*run, error) {
 	r.books.notes = notes
 	r.sim = sim.New(r.imitation())
 	r.fleet = newFleet(r.sim, r.books, &r.Config.Policy, r.at, func() time.Time { return r.now })
+	market := r.types.market()
 	r.Home = home.New(home.Parts{
 		Table: mem.Open(), Compute: r.fleet, Account: batch.Account{Region: "us-east-1", ID: "000000000000"},
 		Now: func() time.Time { return r.now }, IdleWindow: r.idle(), Serial: true, Alone: true, NewID: r.newID,
-		Types: r.types.catalog, Provision: c.Policy.Provision(), Log: slog.New(slog.DiscardHandler),
+		Market: func() catalog.Market { return market }, Provision: c.Policy.Provision(), Log: slog.New(slog.DiscardHandler),
 	})
 	if err := r.createEnvironment(ctx); err != nil {
 		return nil, err
@@ -95,7 +97,7 @@ func (r *run) imitation() sim.Config {
 		},
 	}
 	switch p.Market {
-	case policy.Spot:
+	case policy.Spot, policy.Cheapest:
 		c.InterruptionsPerHour, c.InterruptionNotice = p.Spot.InterruptionsPerHour, p.Spot.Notice
 	case policy.Fargate:
 		c.PullAndStart = p.FargateStart()
@@ -108,11 +110,14 @@ func (r *run) createEnvironment(ctx context.Context) error {
 		Type: types.CRTypeEc2, MaxvCpus: aws.Int32(int32(r.Policy.MaxVCPUs)),
 		Subnets: []string{"subnet-0"}, SecurityGroupIds: []string{"sg-0"},
 	}
+	var tags map[string]string
 	switch r.Policy.Market {
 	case policy.Fargate:
 		resources.Type = types.CRTypeFargate
 	case policy.Spot:
 		resources.Type = types.CRTypeSpot
+	case policy.Cheapest:
+		tags = map[string]string{batch.TagMarket: batch.MarketCheapest}
 	}
 	if r.Policy.Market != policy.Fargate {
 		resources.MinvCpus, resources.InstanceRole = aws.Int32(0), aws.String(role)
@@ -122,7 +127,7 @@ func (r *run) createEnvironment(ctx context.Context) error {
 		}
 	}
 	_, err := r.CreateComputeEnvironment(ctx, &awsbatch.CreateComputeEnvironmentInput{
-		ComputeEnvironmentName: aws.String(environment), Type: types.CETypeManaged, ComputeResources: resources,
+		ComputeEnvironmentName: aws.String(environment), Type: types.CETypeManaged, ComputeResources: resources, Tags: tags,
 	})
 	return err
 }

@@ -17,6 +17,7 @@ type Market string
 const (
 	OnDemand Market = "on-demand"
 	Spot     Market = "spot"
+	Cheapest Market = "cheapest" // for each job the one that is expected to cost less
 	Fargate  Market = "fargate"
 )
 
@@ -117,12 +118,21 @@ func (p *Policy) Provision() func(provisioner.Environment, time.Time) provisione
 	return nil
 }
 
-// USDPerHour is what a host of a type costs.
+// USDPerHour is what a host of a type costs; where both markets are open, in the one that
+// asks less.
 func (p *Policy) USDPerHour(t *Type) float64 {
-	switch {
-	case p.Market != Spot:
-		return t.OnDemandUSDPerHour
-	case t.SpotUSDPerHour > 0:
+	switch p.Market {
+	case Spot:
+		return p.SpotUSDPerHour(t)
+	case Cheapest:
+		return min(t.OnDemandUSDPerHour, p.SpotUSDPerHour(t))
+	}
+	return t.OnDemandUSDPerHour
+}
+
+// SpotUSDPerHour is what a host of a type costs on Spot.
+func (p *Policy) SpotUSDPerHour(t *Type) float64 {
+	if t.SpotUSDPerHour > 0 {
 		return t.SpotUSDPerHour
 	}
 	return t.OnDemandUSDPerHour * p.Spot.PriceFactor

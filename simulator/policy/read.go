@@ -94,8 +94,8 @@ func Read(path string, text []byte) (Policy, error) {
 	}
 	if f.Market != "" {
 		p.Market = Market(f.Market)
-		if !slices.Contains([]Market{OnDemand, Spot, Fargate}, p.Market) {
-			return p, wrong("market", "use on-demand, spot or fargate", "there is no %q", f.Market)
+		if !slices.Contains([]Market{OnDemand, Spot, Cheapest, Fargate}, p.Market) {
+			return p, wrong("market", "use on-demand, spot, cheapest or fargate", "there is no %q", f.Market)
 		}
 	}
 	switch f.UsableMemory {
