@@ -110,7 +110,7 @@ func (c *Control) tagged(ctx context.Context, arn string) (taggable, error) {
 		return taggable{tags: queue.Detail.Tags, put: func(tags map[string]string) store.Op {
 			queue.Detail.Tags = tags
 			return r.PutQueue(queue)
-		}}, err
+		}, check: func(tags map[string]string) error { return c.checkQueueTags(ctx, queue, tags) }}, err
 	case KindPolicy:
 		policy, err := c.policyByRef(ctx, arn)
 		return taggable{tags: policy.Detail.Tags, put: func(tags map[string]string) store.Op {
@@ -148,6 +148,28 @@ func (c *Control) taggedJob(ctx context.Context, id string) (taggable, error) {
 		spec.Tags = tags
 		return c.cfg.Records.PutSpec(id, spec)
 	}}, err
+}
+
+// checkQueueTags returns what is wrong with other tags for a queue: one that has environments
+// of both platforms keeps the tag that allows it.
+func (c *Control) checkQueueTags(ctx context.Context, queue store.Queue, tags map[string]string) error {
+	if err := batch.CheckEnvironmentsTag(tags); err != nil || tags[batch.TagEnvironments] != "" || queue.Detail.Tags[batch.TagEnvironments] == "" {
+		return err
+	}
+	platforms := map[types.JobQueueType]bool{}
+	for _, name := range queue.Environments() {
+		env, err := c.cfg.Records.Environment(ctx, name)
+		if err != nil {
+			return err
+		}
+		platform, _ := capacityOf(env, nil)
+		platforms[platform] = true
+	}
+	if len(platforms) > 1 {
+		return refuse("The tag "+batch.TagEnvironments+" is what lets the queue have Fargate and EC2 compute environments together.",
+			"leave one of the two out of its computeEnvironmentOrder with UpdateJobQueue first")
+	}
+	return nil
 }
 
 // launchesHosts reports whether an environment is managed and on EC2 or Spot.

@@ -203,6 +203,9 @@ func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limi
 			ID: j.ID, Need: j.Need, Platform: j.Platform, Arch: j.Arch, Count: count,
 			Runs: e.runTime(queue, j.Definition),
 		})
+		if j.OnHosts {
+			onEither(&share.Jobs[len(share.Jobs)-1])
+		}
 	}
 	return share, nil
 }
@@ -213,7 +216,7 @@ func (e *Engine) snapshot(w *world, now time.Time) scheduler.Snapshot {
 	for _, q := range w.queues {
 		s.Queues = append(s.Queues, scheduler.Queue{
 			Name: q.Name(), Priority: deref(q.Detail.Priority), Environments: q.Environments(),
-			Shares: w.fronts[q.Name()], Fair: w.fair[q.Name()],
+			Shares: w.fronts[q.Name()], Fair: w.fair[q.Name()], Choice: choiceOf(q),
 		})
 	}
 	for _, env := range w.envs {
@@ -241,7 +244,7 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 		out.MaxMilliVCPU = int64(deref(d.ComputeResources.MaxvCpus)) * 1000
 	}
 	if fargate(env) {
-		out.Platform = batch.PlatformFargate
+		out.Platform, out.PriceFactor = batch.PlatformFargate, fargateFactor(env)
 		out.Used = w.used[fargateKey(env.Name())]
 		return out
 	}

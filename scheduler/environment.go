@@ -32,6 +32,8 @@ type envState struct {
 	byFit    map[fit]int // index in demand
 	// most is what the emptiest host has free; nil when it has to be looked up.
 	most *batch.Resources
+	// comings remembers what jobs pay of a host that comes for them.
+	comings map[fit]float64
 	// said remembers why jobs wait, while no host changes.
 	said map[fit]string
 }
@@ -54,16 +56,17 @@ type holding struct {
 
 // fit is what decides whether a host can take a job.
 type fit struct {
-	need batch.Resources
-	arch string
-	runs batch.RunTime
+	need    batch.Resources
+	arch    string
+	runs    batch.RunTime
+	onHosts bool
 }
 
-func fitOf(j Job) fit { return fit{j.Need, j.Arch, j.Runs} }
+func fitOf(j Job) fit { return fit{j.Need, j.Arch, j.Runs, j.OnHosts} }
 
 func newEnvState(e Environment) *envState {
 	s := &envState{Environment: e, hosts: slices.Clone(e.Hosts), used: e.Used, kept: -1,
-		full: map[fit]struct{}{}, dear: map[fit]struct{}{}, fits: map[fit]holding{}, byFit: map[fit]int{}, said: map[fit]string{}}
+		full: map[fit]struct{}{}, dear: map[fit]struct{}{}, fits: map[fit]holding{}, byFit: map[fit]int{}, said: map[fit]string{}, comings: map[fit]float64{}}
 	for _, h := range e.Hosts {
 		s.used = s.used.Add(h.Has.Sub(h.Free))
 		s.ready += h.Has.MilliVCPU
@@ -140,13 +143,13 @@ func (e *envState) short(j Job) bool { return e.holds(j).short }
 
 // possible reports whether e will ever take the job.
 func (e *envState) possible(j Job) bool {
-	return e.Usable && e.Platform == j.Platform && e.holds(j).ever
+	return e.Usable && e.runs(j) && e.holds(j).ever
 }
 
 // take finds the host that costs the least for the job, and takes the room. On Fargate
 // there is no host, only maxvCpus.
 func (e *envState) take(j Job) (host string, ok bool) {
-	if !e.Usable || e.Platform != j.Platform {
+	if !e.Usable || !e.runs(j) {
 		return "", false
 	}
 	if e.reserved(j) {
@@ -163,15 +166,18 @@ func (e *envState) take(j Job) (host string, ok bool) {
 	if _, known := e.full[key]; known {
 		return "", false
 	}
-	if _, known := e.dear[key]; known && e.room(j) > 0 {
+	if _, known := e.dear[key]; known && e.room(j) > 0 && !j.anyRoom {
 		return "", false
 	}
 	if e.most != nil && j.Need.MilliVCPU > e.most.MilliVCPU {
 		return "", false
 	}
-	best, leastUSD, known := -1, math.Inf(1), j.Runs.Known()
+	best, leastUSD, known := -1, math.Inf(1), j.Runs.Known() && !j.anyRoom
 	if known {
 		leastUSD = e.alone(j)
+	}
+	if j.ceiling > 0 {
+		leastUSD = min(leastUSD, j.ceiling)
 	}
 	for i := range e.hosts {
 		h := &e.hosts[i]

@@ -23,6 +23,8 @@ type Queue struct {
 	Environments []string
 	// Shares hold the jobs. A first-in-first-out queue has one, without an id.
 	Shares []Share
+	// Choice is where jobs go that can run on Fargate and on hosts.
+	Choice Choice
 	// Fair is set for a fair-share queue.
 	Fair *FairShare
 }
@@ -55,12 +57,21 @@ type Job struct {
 	Need     batch.Resources
 	Platform batch.Platform
 	Arch     string // "arm64", "x86_64", or empty for x86_64
+	// OnHosts says that a job for Fargate can run on a host too, and FargateUSDPerHour what
+	// it costs on Fargate.
+	OnHosts           bool
+	FargateUSDPerHour float64
 	// Count is how many of it may start now: 1, or the runnable children of an array.
 	Count int
 	// Runs is how long it is expected to run. A job of which that is known does not take
 	// room on a host that it would keep up for more than a host of its own costs, as long
 	// as one may be added; zero takes any room.
 	Runs batch.RunTime
+
+	// ceiling is what room on a host may cost at most, for a job that may go elsewhere; 0
+	// is no bound. With anyRoom it takes any room.
+	ceiling float64
+	anyRoom bool
 }
 
 // Environment is a compute environment with its hosts.
@@ -76,6 +87,8 @@ type Environment struct {
 	// Grows says that the provisioner can add hosts; an unmanaged environment has
 	// just those that joined.
 	Grows bool
+	// PriceFactor is what Fargate costs here of its On-Demand price; 0 is all of it.
+	PriceFactor float64
 	// Used is what tasks on Fargate take.
 	Used  batch.Resources
 	Hosts []Host
