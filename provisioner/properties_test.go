@@ -43,7 +43,7 @@ func anyEnvironment(t *rapid.T) provisioner.Environment {
 		}
 	}
 	for i := range upTo(4, "hosts") {
-		h := provisioner.Host{ID: fmt.Sprint("h", i), Has: resources(), CreatedAt: now.Add(-time.Duration(upTo(20, "age")) * time.Minute)}
+		h := provisioner.Host{ID: fmt.Sprint("h", i), Has: resources(), USDPerHour: float64(upTo(5, "price")), CreatedAt: now.Add(-time.Duration(upTo(20, "age")) * time.Minute)}
 		h.State = rapid.SampledFrom([]provisioner.HostState{provisioner.Booting, provisioner.Ready, provisioner.Draining}).Draw(t, "state")
 		if h.State != provisioner.Booting {
 			h.Tasks = upTo(2, "tasks")
