@@ -24,8 +24,8 @@ func choiceOf(q store.Queue) scheduler.Choice {
 
 // onEither completes a job for Fargate that can run on a host too: one that names no
 // architecture has Fargate's, and its price is that of the size that Fargate has.
-func onEither(j *scheduler.Job) {
-	j.OnHosts, j.Arch = true, cmp.Or(j.Arch, catalog.X86)
+func onEither(j *scheduler.Job, running int) {
+	j.OnHosts, j.Arch, j.Running = true, cmp.Or(j.Arch, catalog.X86), running
 	milli, mib, ok := catalog.FargateRoundUp(int(j.Need.MilliVCPU), int(j.Need.MemoryMiB))
 	if !ok {
 		return
@@ -33,6 +33,25 @@ func onEither(j *scheduler.Job) {
 	if usd, err := catalog.FargateUSDPerHour(j.Arch, milli, mib); err == nil {
 		j.FargateUSDPerHour = usd
 	}
+}
+
+// alikeJobs are equal jobs of a queue.
+type alikeJobs struct {
+	queue string
+	need  batch.Resources
+}
+
+// alike is how many jobs equal to j run.
+func (w *world) alike(j batch.Job) int {
+	if w.running == nil {
+		w.running = map[alikeJobs]int{}
+		for i := range w.live {
+			if j := &w.live[i]; j.OnHosts {
+				w.running[alikeJobs{j.Queue, j.Need}]++
+			}
+		}
+	}
+	return w.running[alikeJobs{j.Queue, j.Need}]
 }
 
 // fargateSpot is what Fargate Spot is taken to cost of Fargate's price. AWS publishes no

@@ -28,7 +28,8 @@ type world struct {
 	tasks  map[string]int           // by host
 	busy   map[string]time.Duration // by host: how long its tasks are expected to run on
 
-	spotRates spotRates // where an environment chooses between Spot and On-Demand
+	running   map[alikeJobs]int // jobs that run and may run on Fargate and on hosts; nil until asked for
+	spotRates spotRates         // where an environment chooses between Spot and On-Demand
 }
 
 func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
@@ -204,7 +205,7 @@ func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limi
 			Runs: e.runTime(queue, j.Definition),
 		})
 		if j.OnHosts {
-			onEither(&share.Jobs[len(share.Jobs)-1])
+			onEither(&share.Jobs[len(share.Jobs)-1], w.alike(j))
 		}
 	}
 	return share, nil

@@ -21,7 +21,7 @@ const (
 	// leastBilled is the least time that Fargate and EC2 bill.
 	leastBilled = time.Minute
 	// fargateStart is how long a task on Fargate takes to start: its image is pulled each
-	// time. 30 to 90 s are reported.
+	// time, and Fargate bills from then on. 30 to 90 s are reported.
 	fargateStart = 45 * time.Second
 	// unknownRun is what a job is taken for of which nothing is known.
 	unknownRun = 30 * time.Minute
@@ -54,9 +54,10 @@ func hostsFirst(envs []*envState) []*envState {
 // jobs wait in the queue.
 //
 // Room on a host that runs costs what the host is kept up longer for; mostly nothing.
-// Fargate costs its price for the job's time, a minute at least. A host to come costs its
-// price for its boot and until its last job ends, parted among the equal jobs that wait as
-// far as it holds them.
+// Fargate costs its price for its start and the job's time, a minute at least. A host to come costs its
+// price for its boot and until its last job ends, parted among the equal jobs that wait and
+// that run, as far as it holds them: where many run, others follow them. So they share its
+// boot too, as often as they would fill it.
 func (p *planner) choose(q *Queue, envs []*envState, j Job, alike int) (env, host string, ok bool) {
 	fargate, onFargate := cheapestFargate(envs, j)
 	if q.Choice == Soonest {
@@ -108,7 +109,7 @@ func (e *envState) onFargate(j Job) float64 {
 	if j.FargateUSDPerHour <= 0 {
 		return math.Inf(1)
 	}
-	return j.FargateUSDPerHour * e.priceFactor() * max(leastBilled, j.expected().Mean).Hours()
+	return j.FargateUSDPerHour * e.priceFactor() * max(leastBilled, fargateStart+j.expected().Mean).Hours()
 }
 
 // priceFactor is what an environment on Fargate asks of the On-Demand price.
@@ -128,7 +129,8 @@ func (j *Job) expected() batch.RunTime {
 }
 
 // coming is what a job pays of the cheapest host that may be added for it, when it comes for
-// as many of alike equal jobs as it holds, or for this one alone.
+// this one alone, or for as many of alike equal jobs that wait and those that run as it
+// holds.
 func (e *envState) coming(j Job, alike int) float64 {
 	key := fitOf(j)
 	if usd, known := e.comings[key]; known {
@@ -143,10 +145,11 @@ func (e *envState) coming(j Job, alike int) float64 {
 		}
 		again := float64(runs.OnSpot(s.Interruptions, e.Boot)) / float64(runs.Mean)
 		var busy time.Duration
-		for n := 1; n <= alike && multiple(j.Need, n).Fits(s.Has); n++ {
+		for n := 1; n <= alike+j.Running && multiple(j.Need, n).Fits(s.Has); n++ {
 			busy += runs.Beyond(busy)
-			up := max(leastBilled.Hours(), (e.Boot.Hours() + busy.Hours()*again))
-			least = min(least, s.USDPerHour*up/float64(n))
+			fills := 1 + float64(j.Running)/float64(n)
+			up := max(leastBilled.Hours(), e.Boot.Hours()+busy.Hours()*again*fills)
+			least = min(least, s.USDPerHour*up/float64(n)/fills)
 		}
 	}
 	e.comings[key] = least

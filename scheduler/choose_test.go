@@ -17,6 +17,12 @@ func either(count int, runs time.Duration) scheduler.Job {
 	}
 }
 
+// among says that so many jobs like it run.
+func among(running int, j scheduler.Job) scheduler.Job {
+	j.Running = running
+	return j
+}
+
 // pricedFleet is an environment "ec2" on m5.xlarge of 4 vCPUs at $0.192 an hour, which boot for
 // a minute.
 func pricedFleet(hosts ...scheduler.Host) scheduler.Environment {
@@ -53,18 +59,19 @@ func TestFargateOrHosts(t *testing.T) {
 		want    []string
 		demand  []string
 	}{
-		"alone for an hour: $0.0494 against $0.1952 of a host with its boot": {cheapest, either(1, time.Hour), pricedFleet(), 16, []string{"j>fargate"}, nil},
-		"three for an hour: $0.0494 against $0.0651":                         {cheapest, either(3, time.Hour), pricedFleet(), 16, []string{"j>fargate", "j>fargate", "j>fargate"}, nil},
-		"four for an hour fill a host: $0.0494 against $0.0488":              {cheapest, either(4, time.Hour), pricedFleet(), 16, nil, []string{"ec2: 4 of 1 vCPU, 2048 MiB"}},
-		"four for ten seconds, a minute billed: $0.0008 against $0.0009":     {cheapest, either(4, 10*time.Second), pricedFleet(), 16, []string{"j>fargate", "j>fargate", "j>fargate", "j>fargate"}, nil},
-		"room on a host that is kept up anyway costs nothing":                {cheapest, either(1, time.Hour), pricedFleet(kept(2 * time.Hour)), 16, []string{"j>h"}, nil},
-		"one that would be kept up longer: $0.0494 against $0.1440":          {cheapest, either(1, time.Hour), pricedFleet(kept(15 * time.Minute)), 16, []string{"j>fargate"}, nil},
-		"or only for a little: $0.0494 against $0.0480":                      {cheapest, either(1, time.Hour), pricedFleet(kept(45 * time.Minute)), 16, []string{"j>h"}, nil},
-		"Fargate is full: hosts are waited for":                              {cheapest, either(1, time.Hour), pricedFleet(), 0.5, nil, []string{"ec2: 1 of 1 vCPU, 2048 MiB"}},
-		"no host may be added: Fargate":                                      {cheapest, either(4, time.Hour), full, 16, []string{"j>fargate", "j>fargate", "j>fargate", "j>fargate"}, nil},
-		"none can be had: Fargate":                                           {cheapest, either(4, time.Hour), short, 16, []string{"j>fargate", "j>fargate", "j>fargate", "j>fargate"}, nil},
-		"a job that cannot run on hosts":                                     {cheapest, plain, pricedFleet(kept(time.Hour)), 16, []string{"j>fargate"}, nil},
-		"nothing is known of its run time: as if for half an hour":           {cheapest, either(4, 0), pricedFleet(), 16, []string{"j>fargate", "j>fargate", "j>fargate", "j>fargate"}, nil},
+		"alone for an hour and 45 s: $0.0500 against $0.1952 of a host with its boot":            {cheapest, either(1, time.Hour), pricedFleet(), 16, []string{"j>fargate"}, nil},
+		"three for an hour: $0.0500 against $0.0651":                                             {cheapest, either(3, time.Hour), pricedFleet(), 16, []string{"j>fargate", "j>fargate", "j>fargate"}, nil},
+		"four for an hour fill a host: $0.0500 against $0.0488":                                  {cheapest, either(4, time.Hour), pricedFleet(), 16, nil, []string{"ec2: 4 of 1 vCPU, 2048 MiB"}},
+		"four for ten seconds, a minute billed: $0.0008 against $0.0009":                         {cheapest, either(4, 10*time.Second), pricedFleet(), 16, []string{"j>fargate", "j>fargate", "j>fargate", "j>fargate"}, nil},
+		"one that 20 follow fills a host with them and shares its boot: $0.0500 against $0.0481": {cheapest, among(20, either(1, time.Hour)), pricedFleet(), 16, nil, []string{"ec2: 1 of 1 vCPU, 2048 MiB"}},
+		"room on a host that is kept up anyway costs nothing":                                    {cheapest, either(1, time.Hour), pricedFleet(kept(2 * time.Hour)), 16, []string{"j>h"}, nil},
+		"one that would be kept up longer: $0.0500 against $0.1440":                              {cheapest, either(1, time.Hour), pricedFleet(kept(15 * time.Minute)), 16, []string{"j>fargate"}, nil},
+		"or only for a little: $0.0500 against $0.0480":                                          {cheapest, either(1, time.Hour), pricedFleet(kept(45 * time.Minute)), 16, []string{"j>h"}, nil},
+		"Fargate is full: hosts are waited for":                                                  {cheapest, either(1, time.Hour), pricedFleet(), 0.5, nil, []string{"ec2: 1 of 1 vCPU, 2048 MiB"}},
+		"no host may be added: Fargate":                                                          {cheapest, either(4, time.Hour), full, 16, []string{"j>fargate", "j>fargate", "j>fargate", "j>fargate"}, nil},
+		"none can be had: Fargate":                                                               {cheapest, either(4, time.Hour), short, 16, []string{"j>fargate", "j>fargate", "j>fargate", "j>fargate"}, nil},
+		"a job that cannot run on hosts":                                                         {cheapest, plain, pricedFleet(kept(time.Hour)), 16, []string{"j>fargate"}, nil},
+		"nothing is known of its run time: as if for half an hour":                               {cheapest, either(4, 0), pricedFleet(), 16, nil, []string{"ec2: 4 of 1 vCPU, 2048 MiB"}},
 
 		"soonest: room on a host at once, at any price":          {soonest, either(1, time.Hour), pricedFleet(kept(0)), 16, []string{"j>h"}, nil},
 		"soonest: Fargate starts in 45 s, a host in a minute":    {soonest, either(4, time.Hour), pricedFleet(), 16, []string{"j>fargate", "j>fargate", "j>fargate", "j>fargate"}, nil},

@@ -61,6 +61,8 @@ type Job struct {
 	// it costs on Fargate.
 	OnHosts           bool
 	FargateUSDPerHour float64
+	// Running is how many equal jobs of its queue run now; needed of jobs with OnHosts only.
+	Running int
 	// Count is how many of it may start now: 1, or the runnable children of an array.
 	Count int
 	// Runs is how long it is expected to run. A job of which that is known does not take

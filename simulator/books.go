@@ -34,7 +34,8 @@ type books struct {
 	lastChange      time.Duration // when a task last started or ended
 	lastEnd         time.Duration
 	usd, unusedUSD  float64
-	lost            int // attempts
+	fargate         TypeUse // tasks without a host
+	lost            int     // attempts
 	lostVCPUSeconds float64
 	lostUSD         float64
 	interrupted     int // hosts
@@ -240,8 +241,10 @@ func (b *books) endTask(i int, j *jobBook, t *compute.TaskStatus) {
 func (b *books) charge(at time.Duration, j *jobBook, t *compute.TaskStatus, ran time.Duration) (usd float64) {
 	if t.Host == "" {
 		rate := b.fargateUSDPerHour(j.need)
-		usd = rate * b.billed(at-j.accepted).Hours()
+		hours := b.billed(at - j.accepted).Hours()
+		usd = rate * hours
 		b.usd += usd
+		b.fargate = TypeUse{Type: "Fargate", Hosts: b.fargate.Hosts + 1, Hours: b.fargate.Hours + hours, USD: b.fargate.USD + usd}
 		b.queueUSD[j.queue] += usd
 		b.series.add(at, level{hosts: -1, usd: -rate, vcpu: -vcpus(j.need), mib: -float64(j.need.MemoryMiB)})
 		return usd

@@ -75,7 +75,7 @@ type Spread struct {
 	Max  float64 `json:"max"`
 }
 
-// TypeUse is what hosts of a type came to.
+// TypeUse is what hosts of a type came to, or tasks on Fargate.
 type TypeUse struct {
 	Type  string  `json:"type"`
 	Hosts int     `json:"hosts"`
@@ -235,6 +235,9 @@ func (b *books) hostsOf(out *Result) {
 	}
 	for _, use := range uses {
 		out.ByType = append(out.ByType, *use)
+	}
+	if b.fargate.Hosts > 0 {
+		out.ByType = append(out.ByType, b.fargate)
 	}
 	slices.SortFunc(out.ByType, func(a, b TypeUse) int {
 		return cmp.Or(cmp.Compare(b.USD, a.USD), strings.Compare(a.Type, b.Type))

@@ -140,7 +140,7 @@ func ends(r *run) error {
 	for _, q := range r.books.queueUSD {
 		queues += q
 	}
-	if r.Policy.Market != policy.Fargate && !near(usd, r.books.usd) {
+	if !near(usd+r.books.fargate.USD, r.books.usd) {
 		return fmt.Errorf("the hosts cost %f, the books say %f", usd, r.books.usd)
 	}
 	if !near(queues+r.books.unusedUSD, r.books.usd) {

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute/sim"
 	"github.com/packhorse-batch/packhorse/simulator/policy"
 	"github.com/packhorse-batch/packhorse/simulator/workload"
@@ -154,6 +155,32 @@ func TestFargate(t *testing.T) {
 	}
 	if r.Wait.Max != 65 || len(r.Notes) != 1 {
 		t.Errorf("Wait = %+v, Notes = %q; want 65 s and a note on the size", r.Wait, r.Notes)
+	}
+}
+
+// A small job now and then costs less on Fargate, many at once on hosts that they fill.
+func TestFargateBesideHosts(t *testing.T) {
+	beside := func(p *policy.Policy) { p.Environments = batch.EnvironmentsCheapest }
+	var seldom, many []string
+	for i := range 24 {
+		seldom = append(seldom, fmt.Sprintf("j%d,%d,300,1,2048,0", i, 3600*i))
+		many = append(many, fmt.Sprintf("j%d,0,3600,1,2048,0", i))
+	}
+	alone := simulate(t, jobsOf(t, slices.Clone(seldom)...), policyOf(t))
+	r := simulate(t, jobsOf(t, seldom...), policyOf(t, beside))
+	if want := 24 * (0.04048 + 2*0.004445) * 345 / 3600; !near(r.CostUSD, want) || r.Hosts != 0 || r.Wait.Max != 45 {
+		t.Errorf("a job now and then: $%f on %d hosts after a wait of %g s, want $%f on Fargate after 45", r.CostUSD, r.Hosts, r.Wait.Max, want)
+	}
+	if r.CostUSD > alone.CostUSD*0.7 {
+		t.Errorf("it costs $%f with Fargate and $%f without, want much less", r.CostUSD, alone.CostUSD)
+	}
+	r = simulate(t, jobsOf(t, many...), policyOf(t, beside))
+	if r.Hosts == 0 || slices.ContainsFunc(r.ByType, func(u TypeUse) bool { return u.Type == "Fargate" }) {
+		t.Errorf("many at once ran on %+v, want hosts alone", r.ByType)
+	}
+	r = simulate(t, jobsOf(t, "small,0,300,1,2000,0", "odd,0,300,3,3000,0"), policyOf(t, beside))
+	if len(r.ByType) != 2 || len(r.Notes) != 1 {
+		t.Errorf("jobs ran on %+v with notes %q, want the one that Fargate has no size for on a host, and a note on the memory of the other", r.ByType, r.Notes)
 	}
 }
 

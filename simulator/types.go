@@ -48,6 +48,9 @@ func needsOf(w *workload.Workload, p *policy.Policy) (needs []batch.Resources, n
 		} else {
 			need.MilliVCPU = (need.MilliVCPU + 999) / 1000 * 1000
 			need.MemoryMiB = max(need.MemoryMiB, leastMiB)
+			if size, ok := fargateSize(p, need); ok {
+				need = size
+			}
 		}
 		if need != w.Jobs[i].Need {
 			changed++
@@ -56,10 +59,23 @@ func needsOf(w *workload.Workload, p *policy.Policy) (needs []batch.Resources, n
 	}
 	if changed > 0 && p.Market == policy.Fargate {
 		notes = append(notes, fmt.Sprintf("%d jobs take the next larger size that Fargate has", changed))
+	} else if changed > 0 && p.Environments != "" {
+		notes = append(notes, fmt.Sprintf("%d jobs take the next whole vCPU, or the memory that Fargate has for theirs", changed))
 	} else if changed > 0 {
 		notes = append(notes, fmt.Sprintf("%d jobs ask for a fraction of a vCPU (or under %d MiB) and take the next whole one: AWS Batch gives no fractions on EC2", changed, leastMiB))
 	}
 	return needs, notes
+}
+
+// fargateSize is the size of Fargate, with as many vCPUs, that holds a need; false where
+// there is none or the policy has no Fargate beside hosts.
+func fargateSize(p *policy.Policy, need batch.Resources) (batch.Resources, bool) {
+	milli, mib, ok := catalog.FargateRoundUp(int(need.MilliVCPU), int(need.MemoryMiB))
+	if p.Environments == "" || !ok || need.GPUs > 0 || int64(milli) != need.MilliVCPU {
+		return need, false
+	}
+	need.MemoryMiB = int64(mib)
+	return need, true
 }
 
 // leastMiB is the least memory that AWS Batch takes on EC2.

@@ -22,9 +22,11 @@ import (
 // retention is how long the store keeps jobs that have ended.
 const retention = store.Retention
 
-// The one environment, and what AWS Batch wants to be told of it.
+// The environment, the one on Fargate beside it, and what AWS Batch wants to be told of
+// them.
 const (
 	environment = "fleet"
+	fargate     = "fargate"
 	role        = "arn:aws:iam::000000000000:role/simulated"
 )
 
@@ -102,6 +104,9 @@ func (r *run) imitation() sim.Config {
 	case policy.Fargate:
 		c.PullAndStart = p.FargateStart()
 	}
+	if p.Environments != "" {
+		c.FargateStart = p.FargateStart()
+	}
 	return c
 }
 
@@ -129,6 +134,14 @@ func (r *run) createEnvironment(ctx context.Context) error {
 	_, err := r.CreateComputeEnvironment(ctx, &awsbatch.CreateComputeEnvironmentInput{
 		ComputeEnvironmentName: aws.String(environment), Type: types.CETypeManaged, ComputeResources: resources, Tags: tags,
 	})
+	if err != nil || r.Policy.Environments == "" {
+		return err
+	}
+	_, err = r.CreateComputeEnvironment(ctx, &awsbatch.CreateComputeEnvironmentInput{
+		ComputeEnvironmentName: aws.String(fargate), Type: types.CETypeManaged, ComputeResources: &types.ComputeResource{
+			Type: types.CRTypeFargate, MaxvCpus: resources.MaxvCpus, Subnets: resources.Subnets, SecurityGroupIds: resources.SecurityGroupIds,
+		},
+	})
 	return err
 }
 
@@ -136,6 +149,11 @@ func (r *run) createQueue(ctx context.Context, name string) error {
 	in := &awsbatch.CreateJobQueueInput{
 		JobQueueName: &name, Priority: aws.Int32(1),
 		ComputeEnvironmentOrder: []types.ComputeEnvironmentOrder{{ComputeEnvironment: aws.String(environment), Order: aws.Int32(1)}},
+	}
+	if r.Policy.Environments != "" {
+		in.Tags = map[string]string{batch.TagEnvironments: r.Policy.Environments}
+		in.ComputeEnvironmentOrder = append(in.ComputeEnvironmentOrder,
+			types.ComputeEnvironmentOrder{ComputeEnvironment: aws.String(fargate), Order: aws.Int32(2)})
 	}
 	if r.fair[name] {
 		out, err := r.CreateSchedulingPolicy(ctx, &awsbatch.CreateSchedulingPolicyInput{

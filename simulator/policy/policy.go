@@ -42,6 +42,9 @@ type Policy struct {
 	Name     string
 	Strategy string
 	Market   Market
+	// Environments, when it is not empty, lets jobs of a size that Fargate has run there
+	// too: "cheapest" or "soonest", as the tag packhorse:environments of a queue.
+	Environments string
 	// Types are the instance types that may be launched.
 	Types []Type
 	// TypesFrom says where they are from, for reports.
@@ -151,10 +154,17 @@ func Constant(d time.Duration) Delay {
 	return Delay{Text: d.String(), Typical: d, Dist: sim.Constant(d)}
 }
 
+// fargateStart is how long a task on Fargate takes to start beside hosts that boot; 30 to
+// 90 s are reported.
+const fargateStart = 45 * time.Second
+
 // FargateStart is how long a task on Fargate takes to start: there is no host to boot
 // before it, and what a host's boot does is done for each task.
 func (p *Policy) FargateStart() sim.Dist {
 	boot, start := p.Boot.Dist, p.Start.Dist
+	if p.Environments != "" { // Boot is that of the hosts beside it
+		boot = sim.Constant(fargateStart)
+	}
 	return func(r *rand.Rand) time.Duration {
 		var sum time.Duration
 		for _, d := range []sim.Dist{boot, start} {

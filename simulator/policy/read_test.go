@@ -54,8 +54,10 @@ func TestAnEmptyPolicyIsTheDefault(t *testing.T) {
 
 func TestWhatIsWrongIsSaid(t *testing.T) {
 	tests := map[string]string{
-		"strategy: best":                 "p.yaml, strategy: ",
-		"market: moon":                   "p.yaml, market: ",
+		"strategy: best":     "p.yaml, strategy: ",
+		"market: moon":       "p.yaml, market: ",
+		"environments: best": "p.yaml, environments: ",
+		"{market: fargate, environments: soonest}": "p.yaml, environments: ",
 		"idle: soon":                     "p.yaml: ",
 		"idle: -1s":                      "p.yaml, idle: ",
 		"idle_window: 1s":                "p.yaml: ",
