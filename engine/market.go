@@ -62,11 +62,15 @@ func (w *world) interruptions(env store.Environment, h *store.Host) float64 {
 	return w.spotRates.of(h.Type)
 }
 
+// offersKept is how long offers are taken for what they were: prices move.
+const offersKept = 5 * time.Minute
+
 // offersOf is what an environment of a version may launch. One that was deleted and
 // made anew under its name is told by its uuid.
 type offersOf struct {
 	uuid    string
 	version int64
+	at      time.Time
 	offers  []provisioner.Offer
 	prices  prices            // in both markets
 	shapes  []scheduler.Shape // of the offers, when none is short; nil until asked for
@@ -76,8 +80,9 @@ type offersOf struct {
 // in, from its cache while the environment is unchanged. Bare metal is offered only where
 // it is named, which the expansion of the names sees to.
 func (e *Engine) offersOf(env store.Environment) []provisioner.Offer {
-	uuid := deref(env.Detail.Uuid)
-	if known, ok := e.offers[env.Name()]; ok && known.version == env.Version && known.uuid == uuid {
+	uuid, now := deref(env.Detail.Uuid), e.Now()
+	known, ok := e.offers[env.Name()]
+	if ok && known.version == env.Version && known.uuid == uuid && now.Sub(known.at) < offersKept {
 		return known.offers
 	}
 	var offers []provisioner.Offer
@@ -102,7 +107,7 @@ func (e *Engine) offersOf(env store.Environment) []provisioner.Offer {
 	}
 	slices.SortStableFunc(offers, func(a, b provisioner.Offer) int { return int(a.Has.MilliVCPU - b.Has.MilliVCPU) })
 	e.rank(env, offers)
-	e.offers[env.Name()] = offersOf{uuid: uuid, version: env.Version, offers: offers, prices: usd}
+	e.offers[env.Name()] = offersOf{uuid: uuid, version: env.Version, at: now, offers: offers, prices: usd}
 	return offers
 }
 
