@@ -30,6 +30,9 @@ type Job struct {
 	Priority int32          `json:"p,omitempty"` // schedulingPriority, 0-9999
 	Need     Resources      `json:"w"`
 	Platform Platform       `json:"pl,omitempty"`
+	// OnHosts says that a job for Fargate was submitted to a queue that may run it on a host
+	// too.
+	OnHosts bool `json:"oh,omitempty"`
 	// Multi says that it has ecsProperties: its task has several containers.
 	Multi bool   `json:"mu,omitempty"`
 	Arch  string `json:"ar,omitempty"` // "arm64" or empty for x86_64 or any

@@ -39,6 +39,7 @@ type EnvironmentPlan struct {
 // PlannedHosts is hosts to launch for the same jobs each.
 type PlannedHosts struct {
 	Type       string
+	Market     string // SPOT or ON_DEMAND
 	Count      int
 	UsdPerHour float64       // of each
 	Jobs       []PlannedJobs // on each

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -74,7 +75,7 @@ func newEnvironment(in *awsbatch.CreateComputeEnvironmentInput, known TypeSource
 		return d, unsupported("eksConfiguration", "leave it out to make an environment for ECS")
 	case d.Type == types.CETypeUnmanaged:
 		d.ComputeResources = in.ComputeResources
-		return d, checkUnmanaged(in)
+		return d, cmp.Or(checkUnmanaged(in), batch.CheckMarketTag(in.Tags, false))
 	case in.UnmanagedvCpus != nil:
 		return d, unmanagedVCPUsOnManaged()
 	case in.ComputeResources == nil:
@@ -84,6 +85,9 @@ func newEnvironment(in *awsbatch.CreateComputeEnvironmentInput, known TypeSource
 	resources, err := canonicalResources(*in.ComputeResources)
 	if err == nil {
 		err = checkResources(resources, known)
+	}
+	if err == nil {
+		err = batch.CheckMarketTag(in.Tags, !isFargate(resources.Type))
 	}
 	d.ComputeResources = &resources
 	return d, err

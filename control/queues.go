@@ -83,6 +83,9 @@ func newQueue(in *awsbatch.CreateJobQueueInput) (types.JobQueueDetail, error) {
 	if err == nil {
 		err = batch.CheckTags(in.Tags)
 	}
+	if err == nil {
+		err = batch.CheckEnvironmentsTag(in.Tags)
+	}
 	return d, err
 }
 
@@ -103,7 +106,7 @@ func (c *Control) attach(ctx context.Context, queue *store.Queue, order []types.
 		o.ComputeEnvironment = ptr(c.cfg.Account.ARN(KindEnvironment, env.Name()))
 		attached = append(attached, o)
 	}
-	made, err := checkQueueEnvironments(envs, c.cfg.Types)
+	made, err := checkQueueEnvironments(envs, c.cfg.Types, queue.Detail.Tags[batch.TagEnvironments] != "")
 	if err == nil {
 		err = checkQueueType(asked, made)
 	}

@@ -67,7 +67,11 @@ func TestCreateJobQueueRefusesAsAWSDoes(t *testing.T) {
 			"computeEnvironment and order are required in each computeEnvironmentOrder."},
 		"Fargate beside EC2": {attachedTo("ce", "fargate"), "Fargate and EC2 compute environments can not be mixed."},
 		"EC2 beside Fargate": {attachedTo("fargate", "own"), "Fargate and EC2 compute environments can not be mixed."},
-		"Arm beside x86_64":  {attachedTo("own", "ce", "arm"), "Compute environments of different architectures can not be mixed."},
+		"both, with a tag that says something else": {func(in *awsbatch.CreateJobQueueInput) {
+			attachedTo("ce", "fargate")(in)
+			in.Tags = map[string]string{batch.TagEnvironments: "best"}
+		}, `The value "best" of the tag packhorse:environments is not valid. Valid values are: [cheapest, soonest]`},
+		"Arm beside x86_64": {attachedTo("own", "ce", "arm"), "Compute environments of different architectures can not be mixed."},
 		"a SageMaker environment": {func(in *awsbatch.CreateJobQueueInput) {
 			in.ServiceEnvironmentOrder = make([]types.ServiceEnvironmentOrder, 1)
 		}, "serviceEnvironmentOrder (SageMaker) is not supported by Packhorse yet."},

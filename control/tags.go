@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
+	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/store"
@@ -68,7 +69,11 @@ func (c *Control) retag(ctx context.Context, arn string, change func(map[string]
 			return err
 		}
 		tags := maps.Clone(nonNil(t.tags))
-		if err := change(tags); err != nil {
+		err = change(tags)
+		if err == nil && t.check != nil {
+			err = t.check(tags)
+		}
+		if err != nil {
 			return err
 		}
 		return c.cfg.Records.Write(ctx, t.put(tags))
@@ -79,6 +84,8 @@ func (c *Control) retag(ctx context.Context, arn string, change func(map[string]
 type taggable struct {
 	tags map[string]string
 	put  func(tags map[string]string) store.Op
+	// check returns what is wrong with other tags for it; nil: nothing can be.
+	check func(tags map[string]string) error
 }
 
 // tagged returns the resource of an ARN of any region and account.
@@ -92,25 +99,27 @@ func (c *Control) tagged(ctx context.Context, arn string) (taggable, error) {
 	switch kind {
 	case KindEnvironment:
 		env, err := c.environmentByRef(ctx, arn)
-		return taggable{env.Detail.Tags, func(tags map[string]string) store.Op {
+		return taggable{tags: env.Detail.Tags, put: func(tags map[string]string) store.Op {
 			env.Detail.Tags = tags
 			return r.PutEnvironment(env)
+		}, check: func(tags map[string]string) error {
+			return batch.CheckMarketTag(tags, launchesHosts(env))
 		}}, err
 	case KindQueue:
 		queue, err := c.queueByRef(ctx, arn)
-		return taggable{queue.Detail.Tags, func(tags map[string]string) store.Op {
+		return taggable{tags: queue.Detail.Tags, put: func(tags map[string]string) store.Op {
 			queue.Detail.Tags = tags
 			return r.PutQueue(queue)
-		}}, err
+		}, check: func(tags map[string]string) error { return c.checkQueueTags(ctx, queue, tags) }}, err
 	case KindPolicy:
 		policy, err := c.policyByRef(ctx, arn)
-		return taggable{policy.Detail.Tags, func(tags map[string]string) store.Op {
+		return taggable{tags: policy.Detail.Tags, put: func(tags map[string]string) store.Op {
 			policy.Detail.Tags = tags
 			return r.PutPolicy(policy)
 		}}, err
 	case KindDefinition:
 		d, err := c.definitionByRef(ctx, arn)
-		return taggable{d.Detail.Tags, func(tags map[string]string) store.Op {
+		return taggable{tags: d.Detail.Tags, put: func(tags map[string]string) store.Op {
 			d.Detail.Tags = tags
 			return r.PutDefinition(d)
 		}}, err
@@ -135,10 +144,38 @@ func (c *Control) taggedJob(ctx context.Context, id string) (taggable, error) {
 	if store.IsNotFound(err) {
 		err = notFound
 	}
-	return taggable{spec.Tags, func(tags map[string]string) store.Op {
+	return taggable{tags: spec.Tags, put: func(tags map[string]string) store.Op {
 		spec.Tags = tags
 		return c.cfg.Records.PutSpec(id, spec)
 	}}, err
+}
+
+// checkQueueTags returns what is wrong with other tags for a queue: one that has environments
+// of both platforms keeps the tag that allows it.
+func (c *Control) checkQueueTags(ctx context.Context, queue store.Queue, tags map[string]string) error {
+	if err := batch.CheckEnvironmentsTag(tags); err != nil || tags[batch.TagEnvironments] != "" || queue.Detail.Tags[batch.TagEnvironments] == "" {
+		return err
+	}
+	platforms := map[types.JobQueueType]bool{}
+	for _, name := range queue.Environments() {
+		env, err := c.cfg.Records.Environment(ctx, name)
+		if err != nil {
+			return err
+		}
+		platform, _ := capacityOf(env, nil)
+		platforms[platform] = true
+	}
+	if len(platforms) > 1 {
+		return refuse("The tag "+batch.TagEnvironments+" is what lets the queue have Fargate and EC2 compute environments together.",
+			"leave one of the two out of its computeEnvironmentOrder with UpdateJobQueue first")
+	}
+	return nil
+}
+
+// launchesHosts reports whether an environment is managed and on EC2 or Spot.
+func launchesHosts(env store.Environment) bool {
+	r := env.Detail.ComputeResources
+	return env.Detail.Type == types.CETypeManaged && r != nil && !isFargate(r.Type)
 }
 
 func badResourceARN(arn string) error {

@@ -72,9 +72,9 @@ func checkOrder(order []types.ComputeEnvironmentOrder) error {
 }
 
 // checkQueueEnvironments checks the environments that a queue is to be attached to:
-// they must be valid, of one platform and of one architecture. It returns the type
-// of queue that they make.
-func checkQueueEnvironments(envs []store.Environment, known TypeSource) (types.JobQueueType, error) {
+// they must be valid, of one platform unless the queue may have both, and of one
+// architecture. It returns the type of queue that they make: with both platforms ECS.
+func checkQueueEnvironments(envs []store.Environment, known TypeSource, both bool) (types.JobQueueType, error) {
 	queueType, arch := types.JobQueueTypeEcs, ""
 	for i, env := range envs {
 		if env.Detail.Status != types.CEStatusValid {
@@ -82,10 +82,14 @@ func checkQueueEnvironments(envs []store.Environment, known TypeSource) (types.J
 				fmt.Sprintf("%s is %s", env.Name(), env.Detail.Status))
 		}
 		platform, itsArch := capacityOf(env, known)
-		if i > 0 && platform != queueType {
-			return "", refuse("Fargate and EC2 compute environments can not be mixed.", "make a queue for each")
+		if i > 0 && platform != queueType && !both {
+			return "", refuse("Fargate and EC2 compute environments can not be mixed.",
+				fmt.Sprintf("make a queue for each; or, which AWS Batch has not, create the queue with the tag %s = %s or %s",
+					batch.TagEnvironments, batch.EnvironmentsCheapest, batch.EnvironmentsSoonest))
 		}
-		queueType = platform
+		if i == 0 || platform == types.JobQueueTypeEcs {
+			queueType = platform
+		}
 		if arch != "" && itsArch != "" && itsArch != arch {
 			return "", refuse("Compute environments of different architectures can not be mixed.",
 				fmt.Sprintf("%s is %s, those before it are %s: make a queue for each", env.Name(), itsArch, arch))

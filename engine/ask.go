@@ -1,13 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
@@ -78,7 +77,7 @@ func (e *Engine) askAll(ctx context.Context, env store.Environment, hosts []stor
 func (e *Engine) ask(ctx context.Context, env store.Environment, h store.Host, now time.Time) asked {
 	got, err := e.Compute.Launch(ctx, compute.HostRequest{
 		ID: h.ID, Environment: h.Environment, Cluster: h.Cluster, Type: h.Type, Market: h.Market,
-		Others: e.others(env, h.Type), Settings: env.Detail.ComputeResources,
+		Others: e.others(env, h), Settings: env.Detail.ComputeResources,
 	})
 	switch {
 	case errors.Is(err, compute.ErrNoCapacity):
@@ -129,18 +128,23 @@ const (
 )
 
 // others are the types that hold whatever the planned one does, with as many vCPUs, so
-// that maxvCpus is kept. BEST_FIT waits for its one type.
-func (e *Engine) others(env store.Environment, planned string) []string {
-	r := env.Detail.ComputeResources
-	if planned == "" || r == nil || r.AllocationStrategy == types.CRAllocationStrategyBestFit {
+// that maxvCpus is kept: in the order of the environment's list where its strategy keeps
+// to that, the cheapest first. BEST_FIT waits for its one type.
+func (e *Engine) others(env store.Environment, h store.Host) []string {
+	if h.Type == "" || env.Detail.ComputeResources == nil || strategy(env) == provisioner.BestFit {
 		return nil
 	}
-	plan := e.offerOf(env, planned)
+	plan, usd := e.offerOf(env, h.Type), e.prices(env)
+	priceOf := func(o provisioner.Offer) float64 { return usd[pool{o.Type, market(h.Market == compute.Spot)}] }
+	offers := slices.Clone(e.offersOf(env))
+	slices.SortStableFunc(offers, func(a, b provisioner.Offer) int {
+		return cmp.Or(cmp.Compare(a.Rank, b.Rank), cmp.Compare(priceOf(a), priceOf(b)))
+	})
 	var others []string
-	for _, o := range e.offersOf(env) {
+	for _, o := range offers {
 		switch {
-		case o.Type == planned, o.Arch != plan.Arch, o.Has.MilliVCPU != plan.Has.MilliVCPU, !plan.Has.Fits(o.Has):
-		case o.Has.GPUs != plan.Has.GPUs, o.USDPerHour > plan.USDPerHour*maxOtherPrice:
+		case o.Type == plan.Type, o.Spot != plan.Spot, o.Arch != plan.Arch, o.Has.MilliVCPU != plan.Has.MilliVCPU, !plan.Has.Fits(o.Has):
+		case o.Has.GPUs != plan.Has.GPUs, priceOf(o) > priceOf(plan)*maxOtherPrice:
 		case len(others) < maxOthers:
 			others = append(others, o.Type)
 		}

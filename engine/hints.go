@@ -72,7 +72,7 @@ func (e *Engine) hint(to *scheduler.Host, m *member, now time.Time) {
 }
 
 // prices are what hosts cost in an environment, in dollars an hour by type.
-func (e *Engine) prices(env store.Environment) map[string]float64 {
+func (e *Engine) prices(env store.Environment) prices {
 	e.offersOf(env)
 	return e.offers[env.Name()].prices
 }

@@ -38,6 +38,7 @@ func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, 
 		plan := e.Provision(e.fleet(env, w, demand[env.Name()], now), now)
 		out.due(plan.Next)
 		w.waiting[env.Name()] = plan.Waiting
+		waitFor(plan.WaitsFor, env, d.Waits, short.told(now))
 		if s, ok := short.next(now); ok && len(demand[env.Name()]) > 0 {
 			out.due(s.Until.Time())
 		}
@@ -64,7 +65,7 @@ func demandOf(d scheduler.Decision) map[string][]provisioner.Demand {
 
 // fleet is an environment as the provisioner sees it.
 func (e *Engine) fleet(env store.Environment, w *world, demand []provisioner.Demand, now time.Time) provisioner.Environment {
-	d, t, short := env.Detail, w.roster.team(env.Name()), w.short[env.Name()]
+	d, t := env.Detail, w.roster.team(env.Name())
 	out := provisioner.Environment{
 		Name: env.Name(), Demand: demand, More: w.more, Boot: t.boot(), IdleWindow: e.idleWindow(env), BootWindow: bootWindow,
 		Active: d.State != types.CEStateDisabled && d.Status == types.CEStatusValid,
@@ -78,18 +79,14 @@ func (e *Engine) fleet(env store.Environment, w *world, demand []provisioner.Dem
 		out.ReplaceBefore = env.ReplaceBefore.Time()
 		out.ReplaceBy = out.ReplaceBefore.Add(updateTimeout(d.UpdatePolicy))
 	}
-	out.Offers = e.offersOf(env)
-	if len(short.all) > 0 {
-		out.Offers = slices.DeleteFunc(slices.Clone(out.Offers), func(o provisioner.Offer) bool {
-			_, none := short.of(o.Type, now)
-			return none
-		})
-	}
+	out.Strategy = strategy(env)
+	out.Offers = e.offersNow(env, w, now)
 	t.show(e.known(env))
 	out.Hosts = t.planned
 	idle := map[string]int{} // hosts without tasks, by type
 	for i := range out.Hosts {
 		host := &out.Hosts[i]
+		host.Interruptions = w.interruptions(env, &t.hosts[i].Host)
 		if host.Arrivals = 0; host.State == provisioner.Ready && host.Tasks == 0 && out.IdleWindow == 0 {
 			of := t.hosts[i].Type
 			idle[of]++
@@ -160,7 +157,7 @@ func (e *Engine) joinMachine(ctx context.Context, env store.Environment, t *team
 	gone := env.Detail.Status == types.CEStatusDeleting
 	switch {
 	case len(t.hosts) == 0 && !gone:
-		return e.launch(ctx, env, provisioner.Launch{Count: 1}, shortages{market: market(env)}, now, out)
+		return e.launch(ctx, env, provisioner.Launch{Count: 1}, shortages{market: marketOf(env)}, now, out)
 	case gone:
 		for _, h := range t.hosts {
 			if err := e.terminate(ctx, h.Host, "its environment is deleted", now, out); err != nil {
@@ -226,7 +223,7 @@ func (e *Engine) launch(ctx context.Context, env store.Environment, l provisione
 		ops := make([]store.Op, len(hosts))
 		for i := range hosts {
 			hosts[i] = store.Host{
-				ID: e.NewID(), Environment: env.Name(), Cluster: env.Cluster(), Type: l.Type, Market: short.market,
+				ID: e.NewID(), Environment: env.Name(), Cluster: env.Cluster(), Type: l.Type, Market: short.marketFor(l.Spot),
 				State: compute.HostLaunching, Has: offer.Has, Arch: offer.Arch, CreatedAt: batch.MillisOf(now),
 				For: provisioner.WriteMeant(l.For),
 			}
@@ -263,7 +260,7 @@ func joined(h store.Host, got compute.Host, now time.Time) store.Host {
 		h.State = compute.HostReady
 		h.ReadyAt, h.IdleSince = batch.MillisOf(now), batch.MillisOf(now)
 	case got.State == compute.HostDraining:
-		h.State = compute.HostDraining // it is about to be taken away
+		h.State, h.Taken = compute.HostDraining, true // it is about to be taken away
 	case got.State == compute.HostBooting && h.State == compute.HostLaunching:
 		h.State = compute.HostBooting
 	}
@@ -283,7 +280,9 @@ func (e *Engine) observeHost(ctx context.Context, got compute.Host) {
 		}
 		if got.State == compute.HostGone {
 			h.GoneAt, h.Reason = batch.MillisOf(now), got.Reason
-			err = e.Records.Write(ctx, e.Records.MoveGone(h)...)
+			if err = e.Records.Write(ctx, e.Records.MoveGone(h)...); err == nil {
+				e.noteSpotEnd(ctx, h, h.Taken || h.State != compute.HostDraining, now)
+			}
 		} else {
 			updated := joined(h, got, now)
 			if updated == h {
@@ -313,7 +312,11 @@ func (e *Engine) terminate(ctx context.Context, h store.Host, why string, now ti
 	out.Again = true // what waited for its vCPUs under maxvCpus may go on
 	h.GoneAt, h.Reason = batch.MillisOf(now), why
 	e.Log.Info("host is gone", "host", h.Instance, "type", h.Type, "environment", h.Environment, "why", why)
-	return ignoreConflict(e.Records.Write(ctx, e.Records.MoveGone(h)...))
+	err := e.Records.Write(ctx, e.Records.MoveGone(h)...)
+	if err == nil {
+		e.noteSpotEnd(ctx, h, h.Taken, now)
+	}
+	return ignoreConflict(err)
 }
 
 // DesiredVCPUs returns the vCPUs of the hosts that an environment has or is about

@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 
 	"github.com/packhorse-batch/packhorse/batch"
-	"github.com/packhorse-batch/packhorse/compute"
 	"github.com/packhorse-batch/packhorse/provisioner"
 	"github.com/packhorse-batch/packhorse/scheduler"
 	"github.com/packhorse-batch/packhorse/store"
@@ -25,7 +24,9 @@ type world struct {
 	jobs   map[string]*batch.Job // the jobs of the fronts
 	more   bool                  // jobs wait behind a front
 	// waiting is for which jobs no host is launched yet, by environment.
-	waiting map[string][]provisioner.Waiting
+	waiting   map[string][]provisioner.Waiting
+	running   map[alikeJobs]int // jobs that run and may run on Fargate and on hosts; nil until asked for
+	spotRates spotRates         // where an environment chooses between Spot and On-Demand
 }
 
 func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
@@ -45,6 +46,9 @@ func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
 		if w.short[env.Name()], err = e.loadShortages(ctx, env, now); err != nil {
 			return nil, err
 		}
+	}
+	if err := e.loadSpotRates(ctx, w, now); err != nil {
+		return nil, err
 	}
 	if err := e.loadRuns(ctx, w.queues); err != nil {
 		return nil, err
@@ -203,6 +207,9 @@ func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limi
 			ID: j.ID, Need: j.Need, Platform: j.Platform, Arch: j.Arch, Count: count,
 			Runs: e.runs.runTime(e.runs.kind(queue, j.Definition)), Since: j.CreatedAt.Time(),
 		})
+		if j.OnHosts {
+			onEither(&share.Jobs[len(share.Jobs)-1], w.alike(j))
+		}
 	}
 	return share, nil
 }
@@ -213,7 +220,7 @@ func (e *Engine) snapshot(w *world, now time.Time) scheduler.Snapshot {
 	for _, q := range w.queues {
 		s.Queues = append(s.Queues, scheduler.Queue{
 			Name: q.Name(), Priority: deref(q.Detail.Priority), Environments: q.Environments(),
-			Shares: w.fronts[q.Name()], Fair: w.fair[q.Name()],
+			Shares: w.fronts[q.Name()], Fair: w.fair[q.Name()], Choice: choiceOf(q),
 		})
 	}
 	for _, env := range w.envs {
@@ -244,13 +251,13 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 	}
 	t := w.roster.team(env.Name())
 	if fargate(env) {
-		out.Platform = batch.PlatformFargate
+		out.Platform, out.PriceFactor = batch.PlatformFargate, fargateFactor(env)
 		out.Used = t.fargate
 		return out
 	}
 	if out.Grows {
 		short := w.short[env.Name()]
-		out.Shapes = e.shapesOf(env, short, now)
+		out.Shapes = e.shapesOf(env, w, now)
 		out.NoCapacity = short.told(now)
 	}
 	out.Boot = t.boot()
@@ -261,26 +268,12 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 		least = int64(deref(r.MinvCpus)) * 1000
 	}
 	out.Hosts = e.offer(t, e.known(env), comeSlowly(t, out.Boot, now), least, now)
+	if bothMarkets(env) {
+		for i := range out.Hosts {
+			out.Hosts[i].Interruptions = w.interruptions(env, &t.ready[i].Host)
+		}
+	}
 	return out
-}
-
-// shapesOf is what an environment may launch as the scheduler sees it.
-func (e *Engine) shapesOf(env store.Environment, short shortages, now time.Time) []scheduler.Shape {
-	offers := e.offersOf(env)
-	known := e.offers[env.Name()]
-	if len(short.all) == 0 && known.shapes != nil {
-		return known.shapes // nobody changes them
-	}
-	shapes := make([]scheduler.Shape, len(offers))
-	for i, o := range offers {
-		_, none := short.of(o.Type, now)
-		shapes[i] = scheduler.Shape{Type: o.Type, Has: o.Has, Arch: o.Arch, USDPerHour: o.USDPerHour, Short: none}
-	}
-	if len(short.all) == 0 {
-		known.shapes = shapes
-		e.offers[env.Name()] = known
-	}
-	return shapes
 }
 
 func hostType(h store.Host) string {
@@ -296,63 +289,6 @@ func managed(env store.Environment) bool { return env.Detail.Type != types.CETyp
 func fargate(env store.Environment) bool {
 	r := env.Detail.ComputeResources
 	return r != nil && (r.Type == types.CRTypeFargate || r.Type == types.CRTypeFargateSpot)
-}
-
-func market(env store.Environment) compute.Market {
-	if r := env.Detail.ComputeResources; r != nil && r.Type == types.CRTypeSpot {
-		return compute.Spot
-	}
-	return compute.OnDemand
-}
-
-// offersOf is what an environment of a version may launch. One that was deleted and
-// made anew under its name is told by its uuid.
-type offersOf struct {
-	uuid    string
-	version int64
-	number  uint64 // tells it from those before
-	offers  []provisioner.Offer
-	prices  map[string]float64 // by type
-	shapes  []scheduler.Shape  // of the offers, when none is short; nil until asked for
-}
-
-// offersOf returns the types that an environment may launch, from its cache while
-// the environment is unchanged. Bare metal is offered only where it is named, which
-// the expansion of the names sees to.
-func (e *Engine) offersOf(env store.Environment) []provisioner.Offer {
-	uuid := deref(env.Detail.Uuid)
-	if known, ok := e.offers[env.Name()]; ok && known.version == env.Version && known.uuid == uuid {
-		return known.offers
-	}
-	var offers []provisioner.Offer
-	if r := env.Detail.ComputeResources; r != nil {
-		for _, t := range e.Types(r.InstanceTypes) {
-			usd := t.OnDemandUSDPerHour
-			if market(env) == compute.Spot && e.SpotUSDPerHour != nil {
-				if spot, ok := e.SpotUSDPerHour(t.Name); ok {
-					usd = spot
-				}
-			}
-			offers = append(offers, provisioner.Offer{
-				Type: t.Name, Arch: t.Arch, USDPerHour: usd,
-				Has: batch.Resources{MilliVCPU: int64(t.VCPUs) * 1000, MemoryMiB: int64(t.ECSMemoryMiB), GPUs: int64(t.GPUs)},
-			})
-		}
-	}
-	slices.SortStableFunc(offers, func(a, b provisioner.Offer) int { return int(a.Has.MilliVCPU - b.Has.MilliVCPU) })
-	prices := make(map[string]float64, len(offers))
-	for _, o := range offers {
-		prices[o.Type] = o.USDPerHour
-	}
-	e.offersMade++
-	e.offers[env.Name()] = offersOf{uuid: uuid, version: env.Version, number: e.offersMade, offers: offers, prices: prices}
-	return offers
-}
-
-// known is offersOf with what belongs to it.
-func (e *Engine) known(env store.Environment) offersOf {
-	e.offersOf(env)
-	return e.offers[env.Name()]
 }
 
 func deref[T any](p *T) T {

@@ -57,17 +57,27 @@ func (e *Engine) PlanQueue(ctx context.Context, name string) (*batch.QueuePlan, 
 			out.StartNow++
 		}
 	}
-	for _, wait := range d.Waits {
-		if wait.Queue == name && (wait.Environment == "" || wait.Reason.Token != scheduler.TokenNone) && len(out.Waiting) < maxPlanWaiting {
-			out.Waiting = append(out.Waiting, batch.UnplacedJobs{JobId: wait.Job, Count: wait.Count, Reason: wait.Reason.String()})
-		}
-	}
 	for _, env := range w.envs {
 		if slices.Contains(w.queues[at].Environments(), env.Name()) && managed(env) && !fargate(env) && env.Detail.Status != types.CEStatusDeleting {
 			out.Environments = append(out.Environments, look.planEnvironment(w, env, d))
 		}
 	}
+	for _, wait := range d.Waits {
+		if wait.Queue == name && (wait.Environment == "" || wait.Reason.Token != scheduler.TokenNone) && len(out.Waiting) < maxPlanWaiting {
+			out.Waiting = append(out.Waiting, batch.UnplacedJobs{JobId: wait.Job, Count: wait.Count, Reason: wait.Reason.String()})
+		}
+	}
 	return out, nil
+}
+
+// priceOf is what each host of a launch costs an hour.
+func priceOf(l provisioner.Launch, offers []provisioner.Offer) float64 {
+	for _, o := range offers {
+		if o.Type == l.Type && o.Spot == l.Spot {
+			return o.USDPerHour
+		}
+	}
+	return 0
 }
 
 // planEnvironment is what is launched in an environment for what waits, of whatever queue.
@@ -83,18 +93,19 @@ func (e *Engine) planEnvironment(w *world, env store.Environment, d scheduler.De
 	}
 	fleet := e.fleet(env, w, demandOf(d)[env.Name()], e.Now())
 	preview := provisioner.PreviewOf(fleet, e.Now())
+	short := w.short[env.Name()]
+	waitFor(preview.WaitsFor, env, d.Waits, short.told(e.Now()))
 	out.Waits, out.OnBooting = preview.Waits, preview.OnBooting
 	out.LowerBoundUsdPerHour = preview.LowerBoundUSDPerHour
-	prices := e.prices(env)
 	for _, l := range preview.Launches {
-		hosts := batch.PlannedHosts{Type: l.Type, Count: l.Count, UsdPerHour: prices[l.Type], Jobs: []batch.PlannedJobs{}}
+		hosts := batch.PlannedHosts{Type: l.Type, Market: string(short.marketFor(l.Spot)), Count: l.Count, UsdPerHour: priceOf(l, fleet.Offers), Jobs: []batch.PlannedJobs{}}
 		for _, m := range l.For {
 			hosts.Jobs = append(hosts.Jobs, batch.PlannedJobs{
 				Vcpus: float64(m.Need.MilliVCPU) / 1000, MemoryMiB: m.Need.MemoryMiB, Gpus: m.Need.GPUs, Count: m.Count,
 			})
 		}
 		out.Hosts = append(out.Hosts, hosts)
-		out.UsdPerHour += float64(l.Count) * prices[l.Type]
+		out.UsdPerHour += float64(l.Count) * hosts.UsdPerHour
 	}
 	if len(out.Hosts) > 0 {
 		out.StartsInSeconds = fleet.Boot.Seconds()

@@ -75,7 +75,7 @@ func TestARosterThatFollowsIsOneFilledAnew(t *testing.T) {
 		r := newRoster()
 		jobs, hosts := map[string]batch.Job{}, map[string]store.Host{}
 		now := time.UnixMilli(1_000_000)
-		prices := offersOf{number: 1, prices: map[string]float64{"small": 1, "large": 2}}
+		prices := offersOf{number: 1, prices: prices{{"small", compute.OnDemand}: 1, {"large", compute.OnDemand}: 2}}
 		draw := func(n int, label string) int { return rapid.IntRange(0, n-1).Draw(t, label) }
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			now = now.Add(time.Duration(draw(400, "seconds")) * time.Second)

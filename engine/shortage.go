@@ -8,6 +8,7 @@ import (
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/provisioner"
 	"github.com/packhorse-batch/packhorse/store"
 )
 
@@ -24,13 +25,14 @@ const onDemandFor = 10 * time.Minute
 // shortages are what an environment could not get lately.
 type shortages struct {
 	market compute.Market // that hosts are bought in now
+	both   bool           // they are bought in the other one too
 	all    []store.Shortage
 }
 
 // loadShortages reads what an environment could not get, and decides in which market it
 // buys now.
 func (e *Engine) loadShortages(ctx context.Context, env store.Environment, now time.Time) (shortages, error) {
-	s := shortages{market: market(env)}
+	s := shortages{market: marketOf(env), both: bothMarkets(env)}
 	if !managed(env) || fargate(env) {
 		return s, nil
 	}
@@ -38,7 +40,7 @@ func (e *Engine) loadShortages(ctx context.Context, env store.Environment, now t
 	if s.all, err = e.Records.Shortages(ctx, env.Name()); err != nil {
 		return s, err
 	}
-	if s.market == compute.Spot && s.spotGivenUp([]*batch.OnDemandAfter{batch.OnDemandAfterOf(env.Detail.Tags)}, now) {
+	if s.market == compute.Spot && !s.both && s.spotGivenUp([]*batch.OnDemandAfter{batch.OnDemandAfterOf(env.Detail.Tags)}, now) {
 		s.market = compute.OnDemand
 	}
 	return s, nil
@@ -85,7 +87,7 @@ func (e *Engine) heedJobs(w *world, now time.Time) {
 	for _, q := range w.queues {
 		for _, name := range q.Environments() {
 			s, ok := w.short[name]
-			if ok && s.market == compute.Spot && s.spotGivenUp(policies[q.Name()], now) {
+			if ok && s.market == compute.Spot && !s.both && s.spotGivenUp(policies[q.Name()], now) {
 				s.market = compute.OnDemand
 				w.short[name] = s
 			}
@@ -93,10 +95,10 @@ func (e *Engine) heedJobs(w *world, now time.Time) {
 	}
 }
 
-// of returns the shortage of a type in the market of now, if it is not over.
-func (s shortages) of(instanceType string, now time.Time) (store.Shortage, bool) {
+// of returns the shortage of an offer, if it is not over.
+func (s shortages) of(o *provisioner.Offer, now time.Time) (store.Shortage, bool) {
 	for _, short := range s.all {
-		if short.Type == instanceType && short.Market == s.market && now.Before(short.Until.Time()) {
+		if short.Type == o.Type && short.Market == s.marketFor(o.Spot) && now.Before(short.Until.Time()) {
 			return short, true
 		}
 	}
@@ -108,7 +110,7 @@ func (s shortages) next(now time.Time) (store.Shortage, bool) {
 	var first store.Shortage
 	for _, short := range s.all {
 		sooner := first.Until == 0 || short.Until < first.Until || short.Until == first.Until && short.Type < first.Type
-		if short.Market == s.market && now.Before(short.Until.Time()) && sooner {
+		if (s.both || short.Market == s.market) && now.Before(short.Until.Time()) && sooner {
 			first = short
 		}
 	}

@@ -23,7 +23,7 @@ func (t *team) show(o offersOf) {
 		if !m.known {
 			continue
 		}
-		usd := o.prices[m.Type]
+		usd := o.prices.of(&m.Host)
 		if i, ok := slices.BinarySearchFunc(t.hosts, m.ID, byID); ok {
 			t.planned[i] = m.planned(usd)
 		}
@@ -70,9 +70,9 @@ func (e *Engine) offer(t *team, o offersOf, slow bool, least int64, now time.Tim
 	for i := range t.offered {
 		host, m := &t.offered[i], t.ready[i]
 		staying += host.Has.MilliVCPU
-		host.USDPerHour, host.Busy, host.Meant = 0, 0, nil
+		host.USDPerHour, host.Interruptions, host.Busy, host.Meant = 0, 0, 0, nil
 		if e.hinted && !slow && staying > least { // those within minvCpus stay anyway
-			host.USDPerHour = o.prices[host.Type]
+			host.USDPerHour = o.prices.of(&m.Host)
 			e.hint(host, m, now)
 		}
 	}

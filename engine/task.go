@@ -210,7 +210,7 @@ func (e *Engine) environ(j batch.Job, w work, c types.TaskContainerProperties) (
 		set("AWS_BATCH_JOB_ARRAY_INDEX", strconv.Itoa(index))
 		set("AWS_BATCH_JOB_ARRAY_SIZE", strconv.Itoa(w.size))
 	}
-	if j.Platform == batch.PlatformFargate {
+	if j.Placement.Host == "" {
 		set("AWS_REGION", e.Account.Region)
 		set("AWS_DEFAULT_REGION", e.Account.Region)
 		set("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE")

@@ -352,7 +352,7 @@ func Unstarted(parent batch.Job, index int) batch.Job {
 		ID: batch.ChildID(parent.ID, index), Name: parent.Name, Queue: parent.Queue,
 		Definition: parent.Definition, Status: parent.UnstartedStatus(), CreatedAt: parent.CreatedAt,
 		Share: parent.Share, Priority: parent.Priority, Need: parent.Need,
-		Platform: parent.Platform, Arch: parent.Arch, Multi: parent.Multi,
+		Platform: parent.Platform, OnHosts: parent.OnHosts, Arch: parent.Arch, Multi: parent.Multi,
 		MaxAttempts: parent.MaxAttempts, TimeoutSeconds: parent.TimeoutSeconds,
 	}
 	if child.Status == batch.Failed {

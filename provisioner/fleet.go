@@ -24,6 +24,14 @@ type Offer struct {
 	Has        batch.Resources // what tasks may use of it
 	Arch       string
 	USDPerHour float64
+	// Rank is its place in the environment's list, for the strategy Ordered: lower first.
+	Rank int
+	// Spot says that it is bought on Spot, where an environment buys in both markets, and
+	// Interruptions how often such a host is expected to be taken, per hour.
+	Spot          bool
+	Interruptions float64
+	// Short says that it cannot be had now. Only BestFit is offered such types: it waits.
+	Short bool
 }
 
 // HostState is what the provisioner needs to know of a host's state.
@@ -45,6 +53,8 @@ type Host struct {
 	Tasks int // tasks placed on it
 	// USDPerHour is what it costs; 0 where nobody knows.
 	USDPerHour float64
+	// Interruptions is how often it is expected to be taken, per hour.
+	Interruptions float64
 	// Meant is what it was launched for, while it boots.
 	Meant []Meant
 	// Arrivals is how many jobs an hour came lately that fill it for the most part, parted
@@ -69,6 +79,8 @@ type Environment struct {
 	// ReplaceBefore, when set, says that hosts asked for before it are of an outdated
 	// make: they drain, and those that still have tasks at ReplaceBy are ended.
 	ReplaceBefore, ReplaceBy time.Time
+	// Strategy says which types of Offers may be launched.
+	Strategy Strategy
 	// More says that further jobs wait behind Demand.
 	More bool
 	// Boot is how long a host takes from its launch until it is ready. It is paid for.
@@ -90,6 +102,7 @@ type Environment struct {
 // Launch asks for Count hosts of a type.
 type Launch struct {
 	Type  string
+	Spot  bool // see Offer
 	Count int
 	// For is what each of them is meant for.
 	For []Meant
@@ -102,6 +115,8 @@ type Plan struct {
 	Terminate []string
 	// Waiting is for which jobs no host is launched yet.
 	Waiting []Waiting
+	// WaitsFor is the type that BestFit waits for since it cannot be had; empty for none.
+	WaitsFor string
 	// Next is when the plan may change by time alone; zero if never.
 	Next time.Time
 }

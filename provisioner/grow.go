@@ -33,8 +33,9 @@ type grower struct {
 	launches []Launch
 }
 
-// grow chooses the hosts to launch for groups, and for minvCpus.
-func grow(e Environment, groups []Demand, now time.Time, p *Plan) {
+// grow chooses the hosts to launch for groups, and for minvCpus. It notes in p which jobs
+// wait for room instead.
+func grow(e Environment, groups []Demand, now time.Time, p *Plan) []Launch {
 	g := grower{Environment: &e, headroom: e.MaxMilliVCPU}
 	for i := range e.Hosts {
 		h := &e.Hosts[i]
@@ -67,7 +68,7 @@ func grow(e Environment, groups []Demand, now time.Time, p *Plan) {
 		}
 		g.launch(o, int(max(1, min(missing, g.headroom)/o.Has.MilliVCPU)), nil)
 	}
-	p.Launches = g.launches
+	return g.launches
 }
 
 func counts(groups []Demand) []int {
@@ -199,16 +200,19 @@ func (e *Environment) alone(d Demand) float64 {
 	if !d.Runs.Known() {
 		return math.Inf(1)
 	}
-	return e.ownHost(d) * (e.paidBoot() + d.Runs.Mean).Hours()
+	return e.least(d, func(o *Offer) float64 { return o.cost(d, 1, e.paidBoot()) })
 }
 
 // ownHost is what the cheapest host that holds a job costs an hour; without end if there is
 // none.
-func (e *Environment) ownHost(d Demand) float64 {
+func (e *Environment) ownHost(d Demand) float64 { return e.least(d, (*Offer).price) }
+
+// least is the least of what the offers cost that hold a job.
+func (e *Environment) least(d Demand, cost func(*Offer) float64) float64 {
 	least := math.Inf(1)
 	for i := range e.Offers {
-		if o := &e.Offers[i]; d.Need.Fits(o.Has) && archFits(d.Arch, o.Arch) && o.Has.MilliVCPU <= e.MaxMilliVCPU {
-			least = min(least, o.price())
+		if o := &e.Offers[i]; o.fits(d) && o.Has.MilliVCPU <= e.MaxMilliVCPU {
+			least = min(least, cost(o))
 		}
 	}
 	return least

@@ -13,7 +13,7 @@ func Make(e Environment, now time.Time) Plan {
 	var p Plan
 	groups := unmet(e)
 	if e.Active && !e.Ending {
-		grow(e, groups, now, &p)
+		launchesFor(e, groups, now, &p)
 	}
 	shrink(e, inTheWay(e, groups), now, &p)
 	return p
@@ -58,7 +58,7 @@ func (e *Environment) cover(groups []Demand, h *Host) {
 	for i := range groups {
 		g := &groups[i]
 		for g.Count > 0 && g.Need.Fits(room) && archFits(g.Arch, h.Arch) &&
-			h.USDPerHour*g.Runs.Beyond(busy).Hours() <= e.alone(*g) {
+			h.USDPerHour*g.Runs.Beyond(busy).Hours()+e.loss(h, *g) <= e.alone(*g) {
 			take(g, 1)
 		}
 	}

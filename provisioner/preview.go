@@ -14,11 +14,14 @@ type Preview struct {
 	Waits, OnBooting int
 	// LowerBoundUSDPerHour is what no hosts for the others can cost less than.
 	LowerBoundUSDPerHour float64
+	// WaitsFor is the type that is waited for; see Plan.
+	WaitsFor string
 }
 
 // PreviewOf makes the plan of an environment as Make does, and finds the bound.
 func PreviewOf(e Environment, now time.Time) Preview {
-	p := Preview{Launches: Make(e, now).Launches, Waits: jobs(e.Demand)}
+	plan := Make(e, now)
+	p := Preview{Launches: plan.Launches, Waits: jobs(e.Demand), WaitsFor: plan.WaitsFor}
 	left := unmet(e)
 	p.OnBooting = p.Waits - jobs(left)
 	if len(left) == 0 || len(e.Offers) == 0 {

@@ -25,17 +25,25 @@ func anyEnvironment(t *rapid.T) provisioner.Environment {
 		e.ReplaceBefore, e.ReplaceBy = now.Add(-10*time.Minute), now.Add(time.Duration(upTo(2, "by")-1)*time.Minute)
 	}
 	e.Boot = time.Minute
+	e.Strategy = rapid.SampledFrom([]provisioner.Strategy{provisioner.Cheapest, provisioner.Cheapest, provisioner.BestFit, provisioner.Ordered}).Draw(t, "strategy")
 	resources := func() batch.Resources {
 		return batch.Resources{MilliVCPU: int64(1+upTo(7, "vCPUs")) * 1000, MemoryMiB: int64(1+upTo(15, "GiB")) * 1024, GPUs: int64(upTo(8, "GPUs") / 8)}
 	}
 	for i := range upTo(4, "offers") {
 		e.Offers = append(e.Offers, provisioner.Offer{
-			Type: fmt.Sprint("type", i), Has: resources(), USDPerHour: float64(1 + upTo(20, "price")),
-			Arch: rapid.SampledFrom([]string{"", "", "arm64"}).Draw(t, "arch"),
+			Type: fmt.Sprint("type", i), Has: resources(), USDPerHour: float64(1 + upTo(20, "price")), Rank: upTo(1, "rank"),
+			Short: e.Strategy == provisioner.BestFit && upTo(3, "short") == 0,
+			Arch:  rapid.SampledFrom([]string{"", "", "arm64"}).Draw(t, "arch"),
 		})
 	}
+	if upTo(2, "both markets") == 0 {
+		for _, o := range slices.Clone(e.Offers) {
+			o.Spot, o.USDPerHour, o.Interruptions = true, o.USDPerHour/3, float64(upTo(10, "interruptions"))/10
+			e.Offers = append(e.Offers, o)
+		}
+	}
 	for i := range upTo(4, "hosts") {
-		h := provisioner.Host{ID: fmt.Sprint("h", i), Has: resources(), CreatedAt: now.Add(-time.Duration(upTo(20, "age")) * time.Minute)}
+		h := provisioner.Host{ID: fmt.Sprint("h", i), Has: resources(), USDPerHour: float64(upTo(5, "price")), CreatedAt: now.Add(-time.Duration(upTo(20, "age")) * time.Minute)}
 		h.State = rapid.SampledFrom([]provisioner.HostState{provisioner.Booting, provisioner.Ready, provisioner.Draining}).Draw(t, "state")
 		if h.State != provisioner.Booting {
 			h.Tasks = upTo(2, "tasks")
@@ -64,7 +72,7 @@ func offer(t *rapid.T, e provisioner.Environment, name string) provisioner.Offer
 	if at < 0 {
 		t.Fatalf("%q is launched, which is not on offer", name)
 	}
-	return e.Offers[at]
+	return e.Offers[at] // on Spot it has the same size
 }
 
 func find(t *rapid.T, e provisioner.Environment, id string) provisioner.Host {
@@ -109,6 +117,9 @@ func checkLaunches(t *rapid.T, e provisioner.Environment, p provisioner.Plan) {
 	hosts := 0
 	for _, l := range p.Launches {
 		o := offer(t, e, l.Type)
+		if o.Short {
+			t.Fatalf("a %s is launched, which cannot be had", l.Type)
+		}
 		if l.Count <= 0 {
 			t.Fatalf("launch of %d hosts", l.Count)
 		}

@@ -1,6 +1,7 @@
 package provisioner
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -76,6 +77,16 @@ func byIdleness(hosts []*Host) []*Host {
 	return hosts
 }
 
+// byWorth orders hosts by what is saved when they go: the dearest for each vCPU first, then
+// the longest idle. Those of which nobody knows the price come last.
+func byWorth(hosts []*Host) []*Host {
+	hosts = byIdleness(hosts)
+	// A float32 is exact enough, and the sizes of a family are equal in it.
+	each := func(h *Host) float32 { return float32(h.USDPerHour / float64(max(1, h.Has.MilliVCPU))) }
+	slices.SortStableFunc(hosts, func(a, b *Host) int { return cmp.Compare(each(b), each(a)) })
+	return hosts
+}
+
 // shrink drains hosts whose idle window is over, or that are in the way, and ends those
 // that are drained and those that do not come.
 func shrink(e Environment, inTheWay map[string]bool, now time.Time, p *Plan) {
@@ -90,7 +101,7 @@ func shrink(e Environment, inTheWay map[string]bool, now time.Time, p *Plan) {
 			looked = append(looked, h)
 		}
 	}
-	for _, h := range byIdleness(looked) {
+	for _, h := range byWorth(looked) {
 		switch outdated := outdated(&e, h); {
 		case h.State == Draining && h.Tasks == 0:
 			p.Terminate = append(p.Terminate, h.ID)
@@ -109,13 +120,15 @@ func shrink(e Environment, inTheWay map[string]bool, now time.Time, p *Plan) {
 			if since.IsZero() {
 				since = now
 			}
+			// It goes, now or when its window is over: a cheaper host stays for minvCpus in
+			// its place, even one that has been idle for longer.
+			staying -= h.Has.MilliVCPU
 			over := e.stays(h, since)
 			if now.Before(over) && !inTheWay[h.ID] {
 				p.due(over)
 				continue
 			}
 			p.Drain = append(p.Drain, h.ID)
-			staying -= h.Has.MilliVCPU
 		}
 	}
 }

@@ -38,6 +38,8 @@ type envState struct {
 	byFit    map[fit]int // index in demand
 	// most is what the emptiest host has free; nil when it has to be looked up.
 	most *batch.Resources
+	// comings remembers what jobs pay of a host that comes for them.
+	comings map[fit]float64
 	// said remembers why jobs wait, while no host changes.
 	said map[fit]string
 }
@@ -54,22 +56,23 @@ type holding struct {
 	// short says that shapes could but are short, all of them.
 	short bool
 	// alone is what the cheapest shape costs that could and is not short, in dollars an
-	// hour; 0 where no price is known.
-	alone float64
+	// hour; 0 where no price is known. aloneUSD is what it costs for the job, boot and all.
+	alone, aloneUSD float64
 }
 
 // fit is what decides whether a host can take a job.
 type fit struct {
-	need batch.Resources
-	arch string
-	runs batch.RunTime
+	need    batch.Resources
+	arch    string
+	runs    batch.RunTime
+	onHosts bool
 }
 
-func fitOf(j Job) fit { return fit{j.Need, j.Arch, j.Runs} }
+func fitOf(j Job) fit { return fit{j.Need, j.Arch, j.Runs, j.OnHosts} }
 
 func newEnvState(e Environment) *envState {
 	s := &envState{Environment: e, given: e.Hosts, used: e.Used, kept: -1,
-		full: map[fit]struct{}{}, dear: map[fit]struct{}{}, fits: map[fit]holding{}, byFit: map[fit]int{}, said: map[fit]string{}}
+		full: map[fit]struct{}{}, dear: map[fit]struct{}{}, fits: map[fit]holding{}, byFit: map[fit]int{}, said: map[fit]string{}, comings: map[fit]float64{}}
 	for i := range e.Hosts {
 		h := &e.Hosts[i]
 		s.used = s.used.Add(h.Has.Sub(h.Free))
@@ -150,8 +153,9 @@ func (e *envState) hold(j Job) (h holding) {
 				shorts++
 			default:
 				h.least = smaller(h.least, s)
-				if s.USDPerHour > 0 && (h.alone == 0 || s.USDPerHour < h.alone) {
-					h.alone = s.USDPerHour
+				usd := s.USDPerHour * (e.Boot + j.Runs.OnSpot(s.Interruptions, e.Boot)).Hours()
+				if s.USDPerHour > 0 && (h.alone == 0 || usd < h.aloneUSD) {
+					h.alone, h.aloneUSD = s.USDPerHour, usd
 				}
 			}
 		}
@@ -174,13 +178,13 @@ func (e *envState) short(j Job) bool { return e.holds(j).short }
 
 // possible reports whether e will ever take the job.
 func (e *envState) possible(j Job) bool {
-	return e.Usable && e.Platform == j.Platform && e.holds(j).ever
+	return e.Usable && e.runs(j) && e.holds(j).ever
 }
 
 // take finds the host that costs the least for the job, and takes the room. On Fargate
 // there is no host, only maxvCpus.
 func (e *envState) take(j Job) (host string, ok bool) {
-	if !e.Usable || e.Platform != j.Platform {
+	if !e.Usable || !e.runs(j) {
 		return "", false
 	}
 	if e.reserved(j) {
@@ -197,15 +201,18 @@ func (e *envState) take(j Job) (host string, ok bool) {
 	if _, known := e.full[key]; known {
 		return "", false
 	}
-	if _, known := e.dear[key]; known && e.room(j) > 0 {
+	if _, known := e.dear[key]; known && e.room(j) > 0 && !j.anyRoom {
 		return "", false
 	}
 	if e.most != nil && j.Need.MilliVCPU > e.most.MilliVCPU {
 		return "", false
 	}
-	best, leastUSD, known := -1, math.Inf(1), j.Runs.Known()
+	best, leastUSD, known := -1, math.Inf(1), j.Runs.Known() && !j.anyRoom
 	if known {
 		leastUSD = e.alone(j)
+	}
+	if j.ceiling > 0 {
+		leastUSD = min(leastUSD, j.ceiling)
 	}
 	for i := range e.given {
 		h := e.host(i)
@@ -214,7 +221,7 @@ func (e *envState) take(j Job) (host string, ok bool) {
 		}
 		usd := 0.0
 		if known && h.USDPerHour > 0 {
-			usd = h.keeping(&j)
+			usd = h.keeping(&j) + e.again(h, j)
 		}
 		switch {
 		case usd > leastUSD:
@@ -245,7 +252,7 @@ func (e *envState) alone(j Job) float64 {
 	if h.alone == 0 || e.room(j) == 0 {
 		return math.Inf(1)
 	}
-	return h.alone * (e.Boot + j.Runs.Mean).Hours()
+	return h.aloneUSD
 }
 
 // keeping is what it costs to keep the host up for the job, longer than for those that it
@@ -257,6 +264,15 @@ func (h *Host) keeping(j *Job) float64 {
 		}
 	}
 	return h.USDPerHour * j.Runs.Beyond(h.Busy).Hours()
+}
+
+// again is what a job costs that has to begin again since its host is taken: that time, at
+// the price of a host of its own.
+func (e *envState) again(h *Host, j Job) float64 {
+	if h.Interruptions <= 0 {
+		return 0
+	}
+	return e.holds(j).alone * (j.Runs.OnSpot(h.Interruptions, e.Boot) - j.Runs.Mean).Hours()
 }
 
 // add puts a job on the host.

@@ -59,14 +59,18 @@ func (p *planner) queue(q *Queue) {
 			}
 		}()
 	}
-	shares := newShareHeap(q)
+	shares, alike := newShareHeap(q), q.alike()
 	for {
 		share := shares.next()
 		if share == nil {
 			return
 		}
 		j := share.Jobs[share.at]
-		placed, wait := p.job(q, envs, j, share.quantum(q, j))
+		where := envs
+		if q.chooses(j) {
+			where = hostsFirst(envs)
+		}
+		placed, wait := p.job(q, where, j, share.quantum(q, j), alike[fitOf(j)])
 		share.placed += placed
 		if q.Fair != nil {
 			share.Usage += float64(placed) * float64(j.Need.MilliVCPU) / 1000 * q.Fair.NewJobSeconds
@@ -77,7 +81,7 @@ func (p *planner) queue(q *Queue) {
 		} else if wait != nil {
 			wait.Count = left
 			if wait.Environment != "" {
-				p.promise(envs, j, left)
+				p.promise(where, j, left)
 			}
 			p.decision.Waits = append(p.decision.Waits, *wait)
 		}
@@ -86,8 +90,9 @@ func (p *planner) queue(q *Queue) {
 	}
 }
 
-// job places up to count of a job. A non-nil Wait says why it stopped short.
-func (p *planner) job(q *Queue, envs []*envState, j Job, count int) (placed int, wait *Wait) {
+// job places up to count of a job, of which alike equal ones wait. A non-nil Wait says why
+// it stopped short.
+func (p *planner) job(q *Queue, envs []*envState, j Job, count, alike int) (placed int, wait *Wait) {
 	leave := func(env string, r Reason) (int, *Wait) {
 		return placed, &Wait{Job: j.ID, Queue: q.Name, Environment: env, Reason: r}
 	}
@@ -111,7 +116,7 @@ func (p *planner) job(q *Queue, envs []*envState, j Job, count int) (placed int,
 			p.held = fmt.Sprintf("Waiting behind job %s, which needs %s: free %s (%s).", j.ID, need, free, p.machine.Why)
 			return leave("", Reason{Detail: detail})
 		}
-		env, host, ok := p.find(envs, j)
+		env, host, ok := p.find(q, envs, j, alike)
 		if !ok {
 			return leave(p.waits(envs, j))
 		}
@@ -123,8 +128,12 @@ func (p *planner) job(q *Queue, envs []*envState, j Job, count int) (placed int,
 	return placed, nil
 }
 
-// find takes room for one job in the first environment that has it.
-func (p *planner) find(envs []*envState, j Job) (env, host string, ok bool) {
+// find takes room for one job in the first environment that has it, or where its queue
+// chooses.
+func (p *planner) find(q *Queue, envs []*envState, j Job, alike int) (env, host string, ok bool) {
+	if q.chooses(j) {
+		return p.choose(q, envs, j, alike)
+	}
 	for _, e := range envs {
 		if host, ok := e.take(j); ok {
 			return e.Name, host, true

@@ -49,7 +49,7 @@ func anySnapshot(t *rapid.T) scheduler.Snapshot {
 				e.NoCapacity = "Instance type m5.test could not be had"
 			}
 			e.Shapes = append(e.Shapes, scheduler.Shape{
-				Type: "m5.test", Arch: arch(), Short: short,
+				Type: "m5.test", Arch: arch(), Short: short, USDPerHour: float64(upTo(3, "price")) / 10,
 				Has: batch.Resources{MilliVCPU: int64(1+upTo(7, "vCPUs")) * 1000, MemoryMiB: int64(1+upTo(15, "GiB")) * 1024, GPUs: int64(upTo(1, "GPUs"))},
 			})
 		}
@@ -65,6 +65,7 @@ func anySnapshot(t *rapid.T) scheduler.Snapshot {
 		if flip("reversed") {
 			slices.Reverse(q.Environments)
 		}
+		q.Choice = rapid.SampledFrom([]scheduler.Choice{scheduler.InOrder, scheduler.InOrder, scheduler.Cheapest, scheduler.Soonest}).Draw(t, "choice")
 		shares := 1
 		if flip("fair") {
 			q.Fair = &scheduler.FairShare{NewJobSeconds: 60, Reserved: []float64{0, 0, 0.25}[upTo(2, "reserved")]}
@@ -81,6 +82,7 @@ func anySnapshot(t *rapid.T) scheduler.Snapshot {
 				}
 				if upTo(3, "for Fargate") == 0 {
 					j.Platform = batch.PlatformFargate
+					j.OnHosts, j.FargateUSDPerHour = flip("on hosts too") && q.Choice != scheduler.InOrder, float64(upTo(3, "price"))/10
 				}
 				share.Jobs = append(share.Jobs, j)
 			}
@@ -122,6 +124,10 @@ func look(s scheduler.Snapshot) view {
 	return v
 }
 
+func runsOn(j scheduler.Job, e scheduler.Environment) bool {
+	return e.Platform == j.Platform || j.OnHosts && e.Platform == batch.PlatformEC2
+}
+
 func archFits(j scheduler.Job, arch string) bool {
 	if arch == "" {
 		arch = "x86_64"
@@ -153,7 +159,7 @@ func checkPlacements(t *rapid.T, s scheduler.Snapshot, d scheduler.Decision, v v
 	for _, p := range d.Placements {
 		j, q, e := v.jobs[p.Job], v.queues[p.Queue], v.envs[p.Environment]
 		counts[p.Job]++
-		if v.of[p.Job] != p.Queue || !slices.Contains(q.Environments, p.Environment) || !e.Usable || e.Platform != j.Platform {
+		if v.of[p.Job] != p.Queue || !slices.Contains(q.Environments, p.Environment) || !e.Usable || !runsOn(j, e) {
 			t.Fatalf("%+v does not belong there", p)
 		}
 		if s.Machine != nil {
@@ -238,7 +244,7 @@ func checkWaits(t *rapid.T, d scheduler.Decision, v view, counts map[string]int)
 func possible(v view, q scheduler.Queue, j scheduler.Job) bool {
 	for _, name := range q.Environments {
 		e, ok := v.envs[name]
-		if !ok || !e.Usable || e.Platform != j.Platform {
+		if !ok || !e.Usable || !runsOn(j, e) {
 			continue
 		}
 		if e.Platform == batch.PlatformFargate {
@@ -283,7 +289,7 @@ func checkIdleRoom(t *rapid.T, s scheduler.Snapshot, d scheduler.Decision, v vie
 		}
 		for _, name := range q.Environments {
 			e := v.envs[name]
-			if !e.Usable || e.Platform != j.Platform {
+			if !e.Usable || !runsOn(j, e) {
 				continue
 			}
 			var open []string

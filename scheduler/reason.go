@@ -59,7 +59,7 @@ func unfit(j Job, envs []*envState) (Reason, bool) {
 		case !e.Usable:
 			unusable++
 			why = append(why, fmt.Sprintf("%s: %s", e.Name, e.Why))
-		case j.Platform != e.Platform:
+		case !e.runs(j):
 			why = append(why, fmt.Sprintf("%s: runs %s jobs, this one is for %s", e.Name, platformName(e.Platform), platformName(j.Platform)))
 		case e.holds(j).ever:
 			return Reason{}, false

@@ -23,6 +23,8 @@ type Queue struct {
 	Environments []string
 	// Shares hold the jobs. A first-in-first-out queue has one, without an id.
 	Shares []Share
+	// Choice is where jobs go that can run on Fargate and on hosts.
+	Choice Choice
 	// Fair is set for a fair-share queue.
 	Fair *FairShare
 }
@@ -55,6 +57,12 @@ type Job struct {
 	Need     batch.Resources
 	Platform batch.Platform
 	Arch     string // "arm64", "x86_64", or empty for x86_64
+	// OnHosts says that a job for Fargate can run on a host too, and FargateUSDPerHour what
+	// it costs on Fargate.
+	OnHosts           bool
+	FargateUSDPerHour float64
+	// Running is how many equal jobs of its queue run now; needed of jobs with OnHosts only.
+	Running int
 	// Count is how many of it may start now: 1, or the runnable children of an array.
 	Count int
 	// Runs is how long it is expected to run. A job of which that is known does not take
@@ -63,6 +71,11 @@ type Job struct {
 	Runs batch.RunTime
 	// Since is since when it waits; zero where that is not known.
 	Since time.Time
+
+	// ceiling is what room on a host may cost at most, for a job that may go elsewhere; 0
+	// is no bound. With anyRoom it takes any room.
+	ceiling float64
+	anyRoom bool
 }
 
 // Environment is a compute environment with its hosts.
@@ -78,6 +91,8 @@ type Environment struct {
 	// Grows says that the provisioner can add hosts; an unmanaged environment has
 	// just those that joined.
 	Grows bool
+	// PriceFactor is what Fargate costs here of its On-Demand price; 0 is all of it.
+	PriceFactor float64
 	// Used is what tasks on Fargate take.
 	Used  batch.Resources
 	Hosts []Host
@@ -103,6 +118,9 @@ type Shape struct {
 	Arch string
 	// USDPerHour is what it costs; 0 where nobody knows.
 	USDPerHour float64
+	// Interruptions is how often it is expected to be taken, per hour: Spot, where that is
+	// weighed against On-Demand.
+	Interruptions float64
 	// Short says that it could not be had lately and is not asked for now.
 	Short bool
 }
@@ -116,6 +134,8 @@ type Host struct {
 	Free batch.Resources
 	// USDPerHour is what it costs; 0 where nobody knows.
 	USDPerHour float64
+	// Interruptions is how often it is expected to be taken, per hour; see Shape.
+	Interruptions float64
 	// Busy is how long its tasks are still expected to keep it.
 	Busy time.Duration
 	// Meant is what it was launched for and has not come yet.

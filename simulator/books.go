@@ -34,7 +34,8 @@ type books struct {
 	lastChange      time.Duration // when a task last started or ended
 	lastEnd         time.Duration
 	usd, unusedUSD  float64
-	lost            int // attempts
+	fargate         TypeUse // tasks without a host
+	lost            int     // attempts
 	lostVCPUSeconds float64
 	lostUSD         float64
 	interrupted     int // hosts
@@ -63,6 +64,7 @@ type hostBook struct {
 	launched, ready, gone time.Duration
 	isReady, isGone       bool
 	interrupted           bool
+	spot                  bool
 	usd                   float64
 	attempts              int
 	// used is how long the host was used, each attempt weighed by its largest share of
@@ -127,9 +129,9 @@ func (b *books) launch(at time.Duration, h compute.Host) {
 		b.hosts = append(b.hosts, hostBook{kind: noType})
 	}
 	kind := b.types.byName[h.Type]
-	b.hosts[n-1] = hostBook{kind: kind, launched: at, byQueue: make([]float64, len(b.queueNames))}
+	b.hosts[n-1] = hostBook{kind: kind, spot: h.Market == compute.Spot, launched: at, byQueue: make([]float64, len(b.queueNames))}
 	b.up++
-	b.series.add(at, b.hostLevel(kind))
+	b.series.add(at, b.hostLevel(&b.hosts[n-1]))
 }
 
 // noType is the kind of a host whose launch came to nothing.
@@ -137,10 +139,10 @@ const noType = -2
 
 func (h *hostBook) launchedAlready() bool { return h.kind != noType }
 
-// hostLevel is what a host of a type adds.
-func (b *books) hostLevel(kind int) level {
-	t := &b.types.list[kind]
-	return level{hosts: 1, usd: t.usd, vcpu: vcpus(t.has), mib: float64(t.has.MemoryMiB), gpu: float64(t.has.GPUs)}
+// hostLevel is what a host adds.
+func (b *books) hostLevel(h *hostBook) level {
+	t := &b.types.list[h.kind]
+	return level{hosts: 1, usd: t.in(h.spot), vcpu: vcpus(t.has), mib: float64(t.has.MemoryMiB), gpu: float64(t.has.GPUs)}
 }
 
 // accept notes that compute has taken a task.
@@ -239,8 +241,10 @@ func (b *books) endTask(i int, j *jobBook, t *compute.TaskStatus) {
 func (b *books) charge(at time.Duration, j *jobBook, t *compute.TaskStatus, ran time.Duration) (usd float64) {
 	if t.Host == "" {
 		rate := b.fargateUSDPerHour(j.need)
-		usd = rate * b.billed(at-j.accepted).Hours()
+		hours := b.billed(at - j.accepted).Hours()
+		usd = rate * hours
 		b.usd += usd
+		b.fargate = TypeUse{Type: "Fargate", Hosts: b.fargate.Hosts + 1, Hours: b.fargate.Hours + hours, USD: b.fargate.USD + usd}
 		b.queueUSD[j.queue] += usd
 		b.series.add(at, level{hosts: -1, usd: -rate, vcpu: -vcpus(j.need), mib: -float64(j.need.MemoryMiB)})
 		return usd
@@ -255,7 +259,7 @@ func (b *books) charge(at time.Duration, j *jobBook, t *compute.TaskStatus, ran 
 	h.used += used
 	h.byQueue[j.queue] += used
 	h.attempts++
-	return used / 3600 * kind.usd
+	return used / 3600 * kind.in(h.spot)
 }
 
 // largestShare is the largest part of what a host has that a job takes.
@@ -319,7 +323,7 @@ func (b *books) hearHost(at time.Duration, told *compute.Host) {
 			b.interrupt(h)
 		}
 		b.up--
-		b.series.add(at, b.hostLevel(h.kind).negative())
+		b.series.add(at, b.hostLevel(h).negative())
 		b.bill(h)
 	}
 }
@@ -338,7 +342,7 @@ const terminated = "terminated on request"
 // bill adds up a host that is gone. Its cost is the queues' in the proportion in which
 // they used it.
 func (b *books) bill(h *hostBook) {
-	h.usd = b.types.list[h.kind].usd * b.billed(h.gone-h.launched).Hours()
+	h.usd = b.types.list[h.kind].in(h.spot) * b.billed(h.gone-h.launched).Hours()
 	b.usd += h.usd
 	if h.used <= 0 {
 		b.unusedUSD += h.usd

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
@@ -35,7 +36,7 @@ func (b *books) bound() Bounded {
 			work[k] += amount * hours
 		}
 	}
-	price := dearestPrices(b.types.real, work)
+	price := dearestPrices(b.onSale(), work)
 	var usd float64
 	for k := range work {
 		usd += price[k] * work[k]
@@ -101,12 +102,31 @@ func (b *books) boundByFillings() float64 {
 	if len(in.Groups) == 0 {
 		return 0
 	}
-	for i := range b.types.real {
-		t := &b.types.real[i]
+	onSale := b.onSale()
+	for i := range onSale {
+		t := &onSale[i]
 		in.Types = append(in.Types, packing.Type{Name: t.name, Has: t.has, USDPerHour: t.usd})
 	}
 	plan := packing.Pack(in)
 	return plan.LowerBoundUSD * unit.Hours()
+}
+
+// onSale are the types that jobs may run on. A size of Fargate is one that holds just it:
+// whatever else is true of it, it costs no less.
+func (b *books) onSale() []fleetType {
+	if b.policy.Environments == "" {
+		return b.types.real
+	}
+	list := slices.Clone(b.types.real)
+	seen := map[batch.Resources]bool{}
+	for i := range b.jobs {
+		need := b.jobs[i].need
+		if size, ok := fargateSize(b.policy, need); ok && size == need && !seen[need] {
+			seen[need] = true
+			list = append(list, fleetType{name: "Fargate " + need.String(), has: need, usd: b.fargateUSDPerHour(need)})
+		}
+	}
+	return list
 }
 
 const resources = 3

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/packhorse-batch/packhorse/simulator/policy"
 )
 
 // Result is what a simulation found. Its JSON is the answer of packhorse simulate -o json;
@@ -73,7 +75,7 @@ type Spread struct {
 	Max  float64 `json:"max"`
 }
 
-// TypeUse is what hosts of a type came to.
+// TypeUse is what hosts of a type came to, or tasks on Fargate.
 type TypeUse struct {
 	Type  string  `json:"type"`
 	Hosts int     `json:"hosts"`
@@ -208,17 +210,21 @@ func (b *books) hostsOf(out *Result) {
 		}
 		out.Hosts++
 		kind := &b.types.list[h.kind]
-		use := uses[kind.shown]
+		name := kind.shown
+		if h.spot && b.policy.Market == policy.Cheapest {
+			name += " on Spot"
+		}
+		use := uses[name]
 		if use == nil {
-			use = &TypeUse{Type: kind.shown}
-			uses[kind.shown] = use
+			use = &TypeUse{Type: name}
+			uses[name] = use
 		}
 		use.Hosts++
 		use.USD += h.usd
 		use.Hours += b.billed(h.gone - h.launched).Hours()
 		if len(out.Spans) < maxSpans {
 			span := HostSpan{
-				Type: kind.shown, Launched: h.launched.Seconds(), Gone: h.gone.Seconds(), Jobs: h.attempts, Interrupted: h.interrupted,
+				Type: name, Launched: h.launched.Seconds(), Gone: h.gone.Seconds(), Jobs: h.attempts, Interrupted: h.interrupted,
 				Used: min(1, h.used/max(1e-9, (h.gone-h.launched).Seconds())),
 			}
 			if h.isReady {
@@ -229,6 +235,9 @@ func (b *books) hostsOf(out *Result) {
 	}
 	for _, use := range uses {
 		out.ByType = append(out.ByType, *use)
+	}
+	if b.fargate.Hosts > 0 {
+		out.ByType = append(out.ByType, b.fargate)
 	}
 	slices.SortFunc(out.ByType, func(a, b TypeUse) int {
 		return cmp.Or(cmp.Compare(b.USD, a.USD), strings.Compare(a.Type, b.Type))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/compute"
 	"github.com/packhorse-batch/packhorse/simulator/policy"
 	"github.com/packhorse-batch/packhorse/simulator/workload"
 )
@@ -133,13 +134,13 @@ func ends(r *run) error {
 			return fmt.Errorf("host %s is still up", span.Host.ID)
 		}
 		t := r.types.list[r.types.byName[span.Host.Type]]
-		usd += t.usd * r.books.billed(span.GoneAt.Sub(span.Host.LaunchedAt)).Hours()
+		usd += t.in(span.Host.Market == compute.Spot) * r.books.billed(span.GoneAt.Sub(span.Host.LaunchedAt)).Hours()
 	}
 	var queues float64
 	for _, q := range r.books.queueUSD {
 		queues += q
 	}
-	if r.Policy.Market != policy.Fargate && !near(usd, r.books.usd) {
+	if !near(usd+r.books.fargate.USD, r.books.usd) {
 		return fmt.Errorf("the hosts cost %f, the books say %f", usd, r.books.usd)
 	}
 	if !near(queues+r.books.unusedUSD, r.books.usd) {

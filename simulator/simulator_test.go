@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute/sim"
 	"github.com/packhorse-batch/packhorse/simulator/policy"
 	"github.com/packhorse-batch/packhorse/simulator/workload"
@@ -111,6 +113,41 @@ func TestSpotTakesHostsAway(t *testing.T) {
 	}
 }
 
+// Of long jobs and short ones each kind runs where it costs less, once it is known how
+// long they run and how often Spot hosts are taken.
+func TestCheapestBuysEachJobWhereItCostsLess(t *testing.T) {
+	var lines []string
+	for i := range 60 {
+		lines = append(lines, fmt.Sprintf("long%d,%d,43200,4,12000,0", i, 7200*i))
+		for k := range 24 {
+			lines = append(lines, fmt.Sprintf("short%d-%d,%d,600,2,6000,0", i, k, 7200*i+300*k))
+		}
+	}
+	cost := map[policy.Market]float64{}
+	for _, market := range []policy.Market{policy.OnDemand, policy.Spot, policy.Cheapest} {
+		r, err := Run(t.Context(), Config{Workload: jobsOf(t, slices.Clone(lines)...), Policy: policyOf(t, func(p *policy.Policy) {
+			p.Market, p.Idle, p.PassEvery = market, 0, 20*time.Second
+			p.Spot = policy.SpotMarket{PriceFactor: 0.5, InterruptionsPerHour: 0.15}
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cost[market] = r.CostUSD / float64(r.Jobs-r.Failed)
+		if market == policy.Cheapest {
+			use := map[string]float64{}
+			for _, u := range r.ByType {
+				use[u.Type] = u.Hours
+			}
+			if use["m6i.xlarge"] < 500 || use["m6i.large on Spot"] < 5 || use["m6i.large"] > 0 {
+				t.Errorf("hours by type are %v, want long jobs mostly On-Demand and short ones on Spot", use)
+			}
+		}
+	}
+	if cost[policy.Cheapest] >= cost[policy.OnDemand] || cost[policy.Cheapest] >= cost[policy.Spot] {
+		t.Errorf("a job costs %v, want cheapest below both others", cost)
+	}
+}
+
 func TestFargate(t *testing.T) {
 	p := policyOf(t, func(p *policy.Policy) { p.Market, p.Start = policy.Fargate, policy.Constant(5*time.Second) })
 	r := simulate(t, jobsOf(t, "a,0,535,0.3,700,0"), p)
@@ -120,6 +157,32 @@ func TestFargate(t *testing.T) {
 	}
 	if r.Wait.Max != 65 || len(r.Notes) != 1 {
 		t.Errorf("Wait = %+v, Notes = %q; want 65 s and a note on the size", r.Wait, r.Notes)
+	}
+}
+
+// A small job now and then costs less on Fargate, many at once on hosts that they fill.
+func TestFargateBesideHosts(t *testing.T) {
+	beside := func(p *policy.Policy) { p.Environments = batch.EnvironmentsCheapest }
+	var seldom, many []string
+	for i := range 24 {
+		seldom = append(seldom, fmt.Sprintf("j%d,%d,300,1,2048,0", i, 3600*i))
+		many = append(many, fmt.Sprintf("j%d,0,3600,1,2048,0", i))
+	}
+	alone := simulate(t, jobsOf(t, slices.Clone(seldom)...), policyOf(t))
+	r := simulate(t, jobsOf(t, seldom...), policyOf(t, beside))
+	if want := 24 * (0.04048 + 2*0.004445) * 345 / 3600; !near(r.CostUSD, want) || r.Hosts != 0 || r.Wait.Max != 45 {
+		t.Errorf("a job now and then: $%f on %d hosts after a wait of %g s, want $%f on Fargate after 45", r.CostUSD, r.Hosts, r.Wait.Max, want)
+	}
+	if r.CostUSD > alone.CostUSD*0.7 {
+		t.Errorf("it costs $%f with Fargate and $%f without, want much less", r.CostUSD, alone.CostUSD)
+	}
+	r = simulate(t, jobsOf(t, many...), policyOf(t, beside))
+	if r.Hosts == 0 || slices.ContainsFunc(r.ByType, func(u TypeUse) bool { return u.Type == "Fargate" }) {
+		t.Errorf("many at once ran on %+v, want hosts alone", r.ByType)
+	}
+	r = simulate(t, jobsOf(t, "small,0,300,1,2000,0", "odd,0,300,3,3000,0"), policyOf(t, beside))
+	if len(r.ByType) != 2 || len(r.Notes) != 1 {
+		t.Errorf("jobs ran on %+v with notes %q, want the one that Fargate has no size for on a host, and a note on the memory of the other", r.ByType, r.Notes)
 	}
 }
 

@@ -95,7 +95,7 @@ func (r *run) definition(ctx context.Context, kind string, need batch.Resources)
 		RetryStrategy:       &types.RetryStrategy{Attempts: aws.Int32(maxAttempts)},
 		SchedulingPriority:  aws.Int32(0),
 	}
-	if r.Policy.Market == policy.Fargate {
+	if _, either := fargateSize(&r.Policy, need); either || r.Policy.Market == policy.Fargate {
 		in.PlatformCapabilities = []types.PlatformCapability{types.PlatformCapabilityFargate}
 		in.ContainerProperties.ExecutionRoleArn = aws.String(role)
 	}

@@ -20,8 +20,10 @@ type fleetType struct {
 	// shown is the type's own name, which several may share.
 	shown string
 	has   batch.Resources
-	usd   float64       // an hour, in the policy's market
-	boot  time.Duration // 0: the policy's
+	usd   float64 // an hour, in the policy's market; of two, in the one that asks less
+	// onDemandUSD and spotUSD are the prices where both markets are open; else both are usd.
+	onDemandUSD, spotUSD float64
+	boot                 time.Duration // 0: the policy's
 }
 
 // fleetTypes are the types that may be launched.
@@ -46,6 +48,9 @@ func needsOf(w *workload.Workload, p *policy.Policy) (needs []batch.Resources, n
 		} else {
 			need.MilliVCPU = (need.MilliVCPU + 999) / 1000 * 1000
 			need.MemoryMiB = max(need.MemoryMiB, leastMiB)
+			if size, ok := fargateSize(p, need); ok {
+				need = size
+			}
 		}
 		if need != w.Jobs[i].Need {
 			changed++
@@ -54,10 +59,23 @@ func needsOf(w *workload.Workload, p *policy.Policy) (needs []batch.Resources, n
 	}
 	if changed > 0 && p.Market == policy.Fargate {
 		notes = append(notes, fmt.Sprintf("%d jobs take the next larger size that Fargate has", changed))
+	} else if changed > 0 && p.Environments != "" {
+		notes = append(notes, fmt.Sprintf("%d jobs take the next whole vCPU, or the memory that Fargate has for theirs", changed))
 	} else if changed > 0 {
 		notes = append(notes, fmt.Sprintf("%d jobs ask for a fraction of a vCPU (or under %d MiB) and take the next whole one: AWS Batch gives no fractions on EC2", changed, leastMiB))
 	}
 	return needs, notes
+}
+
+// fargateSize is the size of Fargate, with as many vCPUs, that holds a need; false where
+// there is none or the policy has no Fargate beside hosts.
+func fargateSize(p *policy.Policy, need batch.Resources) (batch.Resources, bool) {
+	milli, mib, ok := catalog.FargateRoundUp(int(need.MilliVCPU), int(need.MemoryMiB))
+	if p.Environments == "" || !ok || need.GPUs > 0 || int64(milli) != need.MilliVCPU {
+		return need, false
+	}
+	need.MemoryMiB = int64(mib)
+	return need, true
 }
 
 // leastMiB is the least memory that AWS Batch takes on EC2.
@@ -98,10 +116,15 @@ func newFleetTypes(p *policy.Policy, w *workload.Workload, needs []batch.Resourc
 		} else if t.ECSMemoryMiB == 0 {
 			t.ECSMemoryMiB = catalog.ECSMemory(t.VCPUs, t.MemoryMiB)
 		}
-		t.OnDemandUSDPerHour = p.USDPerHour(&p.Types[i])
+		usd := p.USDPerHour(&p.Types[i])
+		onDemand, spot := usd, usd
+		if p.Market == policy.Cheapest {
+			onDemand, spot = t.OnDemandUSDPerHour, p.SpotUSDPerHour(&p.Types[i])
+		}
+		t.OnDemandUSDPerHour = onDemand
 		entries = append(entries, t)
 		f.real = append(f.real, fleetType{
-			name: t.Name, shown: t.Name, usd: t.OnDemandUSDPerHour, boot: p.Types[i].Boot,
+			name: t.Name, shown: t.Name, usd: usd, onDemandUSD: onDemand, spotUSD: spot, boot: p.Types[i].Boot,
 			has: batch.Resources{MilliVCPU: int64(t.VCPUs) * 1000, MemoryMiB: int64(t.ECSMemoryMiB), GPUs: int64(t.GPUs)},
 		})
 	}
@@ -120,6 +143,23 @@ func newFleetTypes(p *policy.Policy, w *workload.Workload, needs []batch.Resourc
 	var err error
 	f.catalog, err = catalog.New(entries)
 	return f, err
+}
+
+// in is what a host costs an hour in a market.
+func (t *fleetType) in(spot bool) float64 {
+	if spot {
+		return t.spotUSD
+	}
+	return t.onDemandUSD
+}
+
+// market is what the engine is told of types and prices.
+func (f *fleetTypes) market() catalog.Market {
+	m := catalog.Market{Types: f.catalog, SpotUSDPerHour: make(map[string]float64, len(f.list))}
+	for i := range f.list {
+		m.SpotUSDPerHour[f.list[i].name] = f.list[i].spotUSD
+	}
+	return m
 }
 
 func distinctNeeds(needs []batch.Resources) []batch.Resources {

@@ -14,6 +14,7 @@ import (
 	"github.com/packhorse-batch/packhorse/compute"
 	"github.com/packhorse-batch/packhorse/compute/sim"
 	"github.com/packhorse-batch/packhorse/internal/home"
+	"github.com/packhorse-batch/packhorse/provisioner/catalog"
 	"github.com/packhorse-batch/packhorse/simulator/policy"
 	"github.com/packhorse-batch/packhorse/store"
 	"github.com/packhorse-batch/packhorse/store/mem"
@@ -22,9 +23,11 @@ import (
 // retention is how long the store keeps jobs that have ended.
 const retention = store.Retention
 
-// The one environment, and what AWS Batch wants to be told of it.
+// The environment, the one on Fargate beside it, and what AWS Batch wants to be told of
+// them.
 const (
 	environment = "fleet"
+	fargate     = "fargate"
 	role        = "arn:aws:iam::000000000000:role/simulated"
 )
 
@@ -41,10 +44,11 @@ func newRun(ctx context.Context, c Config) (*run, error) {
 	r.books.notes = notes
 	r.sim = sim.New(r.imitation())
 	r.fleet = newFleet(r.sim, r.books, &r.Config.Policy, r.at, func() time.Time { return r.now })
+	market := r.types.market()
 	r.Home = home.New(home.Parts{
 		Table: mem.Open(), Compute: r.fleet, Account: batch.Account{Region: "us-east-1", ID: "000000000000"},
 		Now: func() time.Time { return r.now }, IdleWindow: r.Policy.IdleWindow(), Serial: true, Alone: true, NewID: r.newID,
-		Types: r.types.catalog, Provision: c.Policy.Provision(), Log: slog.New(slog.DiscardHandler),
+		Market: func() catalog.Market { return market }, Provision: c.Policy.Provision(), Log: slog.New(slog.DiscardHandler),
 	})
 	if err := r.createEnvironment(ctx); err != nil {
 		return nil, err
@@ -87,10 +91,13 @@ func (r *run) imitation() sim.Config {
 		},
 	}
 	switch p.Market {
-	case policy.Spot:
+	case policy.Spot, policy.Cheapest:
 		c.InterruptionsPerHour, c.InterruptionNotice = p.Spot.InterruptionsPerHour, p.Spot.Notice
 	case policy.Fargate:
 		c.PullAndStart = p.FargateStart()
+	}
+	if p.Environments != "" {
+		c.FargateStart = p.FargateStart()
 	}
 	return c
 }
@@ -100,11 +107,14 @@ func (r *run) createEnvironment(ctx context.Context) error {
 		Type: types.CRTypeEc2, MaxvCpus: aws.Int32(int32(r.Policy.MaxVCPUs)),
 		Subnets: []string{"subnet-0"}, SecurityGroupIds: []string{"sg-0"},
 	}
+	var tags map[string]string
 	switch r.Policy.Market {
 	case policy.Fargate:
 		resources.Type = types.CRTypeFargate
 	case policy.Spot:
 		resources.Type = types.CRTypeSpot
+	case policy.Cheapest:
+		tags = map[string]string{batch.TagMarket: batch.MarketCheapest}
 	}
 	if r.Policy.Market != policy.Fargate {
 		resources.MinvCpus, resources.InstanceRole = aws.Int32(0), aws.String(role)
@@ -113,13 +123,23 @@ func (r *run) createEnvironment(ctx context.Context) error {
 			resources.InstanceTypes = append(resources.InstanceTypes, r.types.list[i].name)
 		}
 	}
-	in := &awsbatch.CreateComputeEnvironmentInput{
-		ComputeEnvironmentName: aws.String(environment), Type: types.CETypeManaged, ComputeResources: resources,
-	}
 	if usd := r.Policy.WaitUSDPerHour; usd > 0 {
-		in.Tags = map[string]string{batch.TagWaitUSDPerHour: strconv.FormatFloat(usd, 'g', -1, 64)}
+		if tags == nil {
+			tags = map[string]string{}
+		}
+		tags[batch.TagWaitUSDPerHour] = strconv.FormatFloat(usd, 'g', -1, 64)
 	}
-	_, err := r.CreateComputeEnvironment(ctx, in)
+	_, err := r.CreateComputeEnvironment(ctx, &awsbatch.CreateComputeEnvironmentInput{
+		ComputeEnvironmentName: aws.String(environment), Type: types.CETypeManaged, ComputeResources: resources, Tags: tags,
+	})
+	if err != nil || r.Policy.Environments == "" {
+		return err
+	}
+	_, err = r.CreateComputeEnvironment(ctx, &awsbatch.CreateComputeEnvironmentInput{
+		ComputeEnvironmentName: aws.String(fargate), Type: types.CETypeManaged, ComputeResources: &types.ComputeResource{
+			Type: types.CRTypeFargate, MaxvCpus: resources.MaxvCpus, Subnets: resources.Subnets, SecurityGroupIds: resources.SecurityGroupIds,
+		},
+	})
 	return err
 }
 
@@ -127,6 +147,11 @@ func (r *run) createQueue(ctx context.Context, name string) error {
 	in := &awsbatch.CreateJobQueueInput{
 		JobQueueName: &name, Priority: aws.Int32(1),
 		ComputeEnvironmentOrder: []types.ComputeEnvironmentOrder{{ComputeEnvironment: aws.String(environment), Order: aws.Int32(1)}},
+	}
+	if r.Policy.Environments != "" {
+		in.Tags = map[string]string{batch.TagEnvironments: r.Policy.Environments}
+		in.ComputeEnvironmentOrder = append(in.ComputeEnvironmentOrder,
+			types.ComputeEnvironmentOrder{ComputeEnvironment: aws.String(fargate), Order: aws.Int32(2)})
 	}
 	if r.fair[name] {
 		out, err := r.CreateSchedulingPolicy(ctx, &awsbatch.CreateSchedulingPolicyInput{

@@ -35,6 +35,8 @@ type Host struct {
 	// MissedAt is when compute first did not show it; 0 while it does.
 	MissedAt batch.Millis `json:"ma,omitempty"`
 	Reason   string       `json:"r,omitempty"` // why it is gone
+	// Taken says that EC2 told that it takes the host back.
+	Taken bool `json:"tk,omitempty"`
 	// For is the jobs that it was launched for, as provisioner.WriteMeant writes them.
 	For string `json:"f,omitempty"`
 }

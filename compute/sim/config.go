@@ -33,6 +33,8 @@ type Config struct {
 	// TypeBootTime is BootTime for an instance type; nil, or nil for a type: BootTime.
 	TypeBootTime func(name string) Dist
 	PullAndStart Dist // from Run to RUNNING; nil: at once
+	// FargateStart is PullAndStart for tasks without a host; nil: as on hosts.
+	FargateStart Dist
 	StopTime     Dist // from Stop to the end of a task; nil: at once
 
 	// RunTime is how long a task runs unless it is stopped; UntilStopped is for

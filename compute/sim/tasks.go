@@ -87,7 +87,11 @@ func (b *Backend) accept(request *compute.Task, runTime time.Duration, outcome O
 		h.tasks[t] = struct{}{}
 	}
 	b.tasks[request.ID] = t
-	wait := b.chance.draw(b.cfg.PullAndStart, "pull-and-start", request.ID)
+	start := b.cfg.PullAndStart
+	if h == nil && b.cfg.FargateStart != nil {
+		start = b.cfg.FargateStart
+	}
+	wait := b.chance.draw(start, "pull-and-start", request.ID)
 	b.schedule(event{at: b.cfg.Now().Add(wait), kind: taskStarts, task: t})
 	return nil
 }

@@ -161,7 +161,9 @@ func (s *Jobs) checkShareCount(ctx context.Context, queue string, now time.Time)
 }
 
 // checkPlatform refuses a job whose platform no environment of the queue has.
-func (s *Jobs) checkPlatform(ctx context.Context, q store.Queue, platform batch.Platform, need batch.Resources) error {
+func (s *Jobs) checkPlatform(ctx context.Context, q store.Queue, platform batch.Platform) error {
+	either := q.Detail.Tags[batch.TagEnvironments] != "" // it may have both platforms
+	found := false
 	for _, name := range q.Environments() {
 		env, err := s.Records.RecentEnvironment(ctx, name)
 		if store.IsNotFound(err) {
@@ -170,10 +172,15 @@ func (s *Jobs) checkPlatform(ctx context.Context, q store.Queue, platform batch.
 		if err != nil {
 			return err
 		}
-		// AWS Batch allows one platform per queue: the first environment tells it.
+		found = true
 		if PlatformOf(env) == platform {
 			return nil
 		}
+		if !either {
+			break // AWS Batch allows one platform per queue: the first environment tells it
+		}
+	}
+	if found {
 		capability := "EC2"
 		if platform == batch.PlatformFargate {
 			capability = "FARGATE"
@@ -182,7 +189,6 @@ func (s *Jobs) checkPlatform(ctx context.Context, q store.Queue, platform batch.
 			Message: "Job Queue is attached to Compute Environment that can not run Jobs with capability " + capability,
 			Next:    "submit to another queue, or change platformCapabilities of the job definition"}
 	}
-	_ = need
 	return nil
 }
 

@@ -187,7 +187,7 @@ func (s *Jobs) prepare(ctx context.Context, in *awsbatch.SubmitJobInput) (batch.
 	if err != nil {
 		return fail(err)
 	}
-	if err := s.checkPlatform(ctx, queue, merged.Platform, need); err != nil {
+	if err := s.checkPlatform(ctx, queue, merged.Platform); err != nil {
 		return fail(err)
 	}
 	job := batch.Job{
@@ -195,6 +195,9 @@ func (s *Jobs) prepare(ctx context.Context, in *awsbatch.SubmitJobInput) (batch.
 		Definition: fmt.Sprintf("%s:%d", deref(def.JobDefinitionName), deref(def.Revision)),
 		Status:     batch.Submitted, Need: need, Platform: merged.Platform, Arch: merged.Arch(), Multi: merged.Ecs != nil,
 		MaxAttempts: 1,
+	}
+	if queue.Detail.Tags[batch.TagEnvironments] != "" {
+		job.OnHosts = merged.Platform == batch.PlatformFargate && merged.RunsOnHosts()
 	}
 	if err := s.checkShare(ctx, queue, in, merged, &job); err != nil {
 		return fail(err)

@@ -69,7 +69,11 @@ func (a *App) queuePlanText(p batch.QueuePlan) string {
 		}
 		g := &grid{columns: []column{{title: "LAUNCH", right: true}, {title: "TYPE"}, {title: "USD/H EACH", right: true}, {title: "JOBS ON EACH", flex: true}}}
 		for _, h := range e.Hosts[:min(len(e.Hosts), planRows)] {
-			g.row(strconv.Itoa(h.Count), h.Type, fmt.Sprintf("%.4f", h.UsdPerHour), jobsOnEach(h.Jobs))
+			kind := h.Type
+			if h.Market == "SPOT" {
+				kind += " on Spot"
+			}
+			g.row(strconv.Itoa(h.Count), kind, fmt.Sprintf("%.4f", h.UsdPerHour), jobsOnEach(h.Jobs))
 		}
 		b.WriteString("\n" + g.text(a.Out))
 		if more := len(e.Hosts) - planRows; more > 0 {

@@ -35,7 +35,7 @@ func (f Fleet) Task(ctx context.Context, id string) (api.TaskView, bool, error) 
 // task is a job's current or last attempt as ECS describes it.
 func (f Fleet) task(job batch.Job) (api.TaskView, bool) {
 	v := api.TaskView{
-		JobID: job.ID, Fargate: job.Platform == batch.PlatformFargate, Needs: job.Need,
+		JobID: job.ID, Needs: job.Need,
 		CreatedAt: job.CreatedAt.Time(), StartedAt: moment(job.StartedAt),
 	}
 	container := api.ContainerView{Name: batch.DefaultContainer}
@@ -60,6 +60,7 @@ func (f Fleet) task(job batch.Job) (api.TaskView, bool) {
 	default:
 		return v, false
 	}
+	v.Fargate = p.Host == ""
 	v.ARN, v.ClusterARN = f.Account.TaskARN(p), f.Account.ECS("cluster/"+p.Cluster)
 	if p.Host != "" {
 		v.ContainerInstanceARN = f.Account.InstanceARN(p.Cluster, p.Host, p.HostRef)

@@ -72,7 +72,7 @@ func OnePerJob(e provisioner.Environment, now time.Time) provisioner.Plan {
 			left = min(left, maxLaunches, int(s.headroom/max(1, o.Has.MilliVCPU)))
 			if left > 0 {
 				s.headroom -= int64(left) * o.Has.MilliVCPU
-				p.Launches = append(p.Launches, provisioner.Launch{Type: o.Type, Count: left})
+				p.Launches = append(p.Launches, provisioner.Launch{Type: o.Type, Spot: o.Spot, Count: left})
 			}
 		}
 	}

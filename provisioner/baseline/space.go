@@ -64,11 +64,11 @@ func (s *space) place(d provisioner.Demand) int {
 func (s *space) launch(o *provisioner.Offer) {
 	s.headroom -= o.Has.MilliVCPU
 	s.rooms = append(s.rooms, room{o.Has, o.Arch})
-	if last := len(s.launches) - 1; last >= 0 && s.launches[last].Type == o.Type {
+	if last := len(s.launches) - 1; last >= 0 && s.launches[last].Type == o.Type && s.launches[last].Spot == o.Spot {
 		s.launches[last].Count++
 		return
 	}
-	s.launches = append(s.launches, provisioner.Launch{Type: o.Type, Count: 1})
+	s.launches = append(s.launches, provisioner.Launch{Type: o.Type, Spot: o.Spot, Count: 1})
 }
 
 // times is how often a need fits into free.

@@ -6,7 +6,8 @@
 //
 //	name: spot-nights            # in reports; default: the strategy's name
 //	strategy: packhorse          # or one-per-job, first-fit-decreasing, best-fit-progressive
-//	market: on-demand            # or spot, fargate
+//	market: on-demand            # or spot, cheapest (of the two for each job), fargate
+//	environments: cheapest       # or soonest: jobs of a size that Fargate has may go there; default: none
 //	types: [m6i, c6i, r6i.large] # families, types, optimal; or the name of a CSV file
 //	usable_memory: registered    # what the ECS agent registers; or advertised
 //	max_vcpus: 100000

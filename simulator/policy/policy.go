@@ -17,6 +17,7 @@ type Market string
 const (
 	OnDemand Market = "on-demand"
 	Spot     Market = "spot"
+	Cheapest Market = "cheapest" // for each job the one that is expected to cost less
 	Fargate  Market = "fargate"
 )
 
@@ -41,6 +42,9 @@ type Policy struct {
 	Name     string
 	Strategy string
 	Market   Market
+	// Environments, when it is not empty, lets jobs of a size that Fargate has run there
+	// too: "cheapest" or "soonest", as the tag packhorse:environments of a queue.
+	Environments string
 	// Types are the instance types that may be launched.
 	Types []Type
 	// TypesFrom says where they are from, for reports.
@@ -142,12 +146,21 @@ func (p *Policy) Provision() func(provisioner.Environment, time.Time) provisione
 	return nil
 }
 
-// USDPerHour is what a host of a type costs.
+// USDPerHour is what a host of a type costs; where both markets are open, in the one that
+// asks less.
 func (p *Policy) USDPerHour(t *Type) float64 {
-	switch {
-	case p.Market != Spot:
-		return t.OnDemandUSDPerHour
-	case t.SpotUSDPerHour > 0:
+	switch p.Market {
+	case Spot:
+		return p.SpotUSDPerHour(t)
+	case Cheapest:
+		return min(t.OnDemandUSDPerHour, p.SpotUSDPerHour(t))
+	}
+	return t.OnDemandUSDPerHour
+}
+
+// SpotUSDPerHour is what a host of a type costs on Spot.
+func (p *Policy) SpotUSDPerHour(t *Type) float64 {
+	if t.SpotUSDPerHour > 0 {
 		return t.SpotUSDPerHour
 	}
 	return t.OnDemandUSDPerHour * p.Spot.PriceFactor
@@ -166,10 +179,17 @@ func Constant(d time.Duration) Delay {
 	return Delay{Text: d.String(), Typical: d, Dist: sim.Constant(d)}
 }
 
+// fargateStart is how long a task on Fargate takes to start beside hosts that boot; 30 to
+// 90 s are reported.
+const fargateStart = 45 * time.Second
+
 // FargateStart is how long a task on Fargate takes to start: there is no host to boot
 // before it, and what a host's boot does is done for each task.
 func (p *Policy) FargateStart() sim.Dist {
 	boot, start := p.Boot.Dist, p.Start.Dist
+	if p.Environments != "" { // Boot is that of the hosts beside it
+		boot = sim.Constant(fargateStart)
+	}
 	return func(r *rand.Rand) time.Duration {
 		var sum time.Duration
 		for _, d := range []sim.Dist{boot, start} {

@@ -13,6 +13,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute/sim"
 )
 
@@ -37,6 +38,7 @@ type file struct {
 	Name         string          `json:"name"`
 	Strategy     string          `json:"strategy"`
 	Market       string          `json:"market"`
+	Environments string          `json:"environments"`
 	Types        json.RawMessage `json:"types"`
 	UsableMemory string          `json:"usable_memory"`
 	MaxVCPUs     *float64        `json:"max_vcpus"`
@@ -61,7 +63,7 @@ type file struct {
 }
 
 // keys are all keys of a policy file, for the errors.
-const keys = "name, strategy, market, types, usable_memory, max_vcpus, idle, wait_usd_per_hour, boot, start, billing, spot, api, pass_every, seed"
+const keys = "name, strategy, market, environments, types, usable_memory, max_vcpus, idle, wait_usd_per_hour, boot, start, billing, spot, api, pass_every, seed"
 
 // Open reads a policy file. Files that it names are looked for beside it.
 func Open(path string) (Policy, error) {
@@ -95,9 +97,16 @@ func Read(path string, text []byte) (Policy, error) {
 	}
 	if f.Market != "" {
 		p.Market = Market(f.Market)
-		if !slices.Contains([]Market{OnDemand, Spot, Fargate}, p.Market) {
-			return p, wrong("market", "use on-demand, spot or fargate", "there is no %q", f.Market)
+		if !slices.Contains([]Market{OnDemand, Spot, Cheapest, Fargate}, p.Market) {
+			return p, wrong("market", "use on-demand, spot, cheapest or fargate", "there is no %q", f.Market)
 		}
+	}
+	switch p.Environments = f.Environments; {
+	case p.Environments == "":
+	case p.Environments != batch.EnvironmentsCheapest && p.Environments != batch.EnvironmentsSoonest:
+		return p, wrong("environments", "use cheapest or soonest, or leave it out", "there is no %q", f.Environments)
+	case p.Market == Fargate:
+		return p, wrong("environments", "choose the market of the hosts that are to be weighed against Fargate", "the market is fargate alone")
 	}
 	switch f.UsableMemory {
 	case "", "registered":

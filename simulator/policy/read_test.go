@@ -74,8 +74,10 @@ func TestTheIdleRuleIsTheStrategysUnlessOneIsGiven(t *testing.T) {
 
 func TestWhatIsWrongIsSaid(t *testing.T) {
 	tests := map[string]string{
-		"strategy: best":                 "p.yaml, strategy: ",
-		"market: moon":                   "p.yaml, market: ",
+		"strategy: best":     "p.yaml, strategy: ",
+		"market: moon":       "p.yaml, market: ",
+		"environments: best": "p.yaml, environments: ",
+		"{market: fargate, environments: soonest}": "p.yaml, environments: ",
 		"idle: soon":                     "p.yaml, idle: ",
 		"wait_usd_per_hour: 0":           "p.yaml, wait_usd_per_hour: ",
 		"idle: -1s":                      "p.yaml, idle: ",

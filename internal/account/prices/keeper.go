@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/batch/types"
-
 	"github.com/packhorse-batch/packhorse/internal/account/book"
 	"github.com/packhorse-batch/packhorse/store"
 )
@@ -121,7 +119,7 @@ func (k *Keeper) keep(ctx context.Context, part string, now time.Time) (time.Tim
 func (k *Keeper) buysSpot(ctx context.Context) (bool, error) {
 	envs, err := k.Records.ViewEnvironments(ctx)
 	for i := range envs {
-		if r := envs[i].Detail.ComputeResources; r != nil && r.Type == types.CRTypeSpot {
+		if envs[i].BuysSpot() {
 			return true, err
 		}
 	}
