@@ -87,7 +87,7 @@ func policiesOver(ctx context.Context, b *bench, data, name string) error {
 	for _, strategy := range []string{policy.Packhorse, policy.FirstFit, policy.Progressive} {
 		windows := idleWindows
 		if strategy == policy.Packhorse {
-			windows = []time.Duration{0} // the rule that learns
+			windows = []time.Duration{policy.Learned}
 		}
 		var best *simulator.Result
 		at := time.Duration(0)
@@ -109,6 +109,9 @@ func policiesOver(ctx context.Context, b *bench, data, name string) error {
 			bound, whose = known, "published"
 		}
 		label := fmt.Sprintf("%s, %s (idle %s)", name, strategy, at)
+		if at == policy.Learned {
+			label = fmt.Sprintf("%s, %s (idle learned)", name, strategy)
+		}
 		value := fmt.Sprintf("%.3f x ($%.2f, %s bound)", best.CostUSD/bound, best.CostUSD, whose)
 		if strategy != policy.Packhorse {
 			b.report(label, value, fmt.Sprintf("> ours $%.2f", ours.CostUSD), best.CostUSD > ours.CostUSD)

@@ -37,6 +37,7 @@ func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, 
 		short := w.short[env.Name()]
 		plan := e.Provision(e.fleet(env, w, demand[env.Name()], now), now)
 		out.due(plan.Next)
+		w.waiting[env.Name()] = plan.Waiting
 		if s, ok := short.next(now); ok && len(demand[env.Name()]) > 0 {
 			out.due(s.Until.Time())
 		}
@@ -51,7 +52,12 @@ func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, 
 func demandOf(d scheduler.Decision) map[string][]provisioner.Demand {
 	demand := map[string][]provisioner.Demand{}
 	for _, g := range d.Demand {
-		demand[g.Environment] = append(demand[g.Environment], provisioner.Demand{Need: g.Need, Arch: g.Arch, Runs: g.Runs, Count: g.Count})
+		d := provisioner.Demand{Need: g.Need, Arch: g.Arch, Runs: g.Runs, Count: g.Count}
+		for _, s := range g.Since {
+			d.Since = append(d.Since, provisioner.Since(s))
+		}
+		slices.SortFunc(d.Since, func(a, b provisioner.Since) int { return a.At.Compare(b.At) })
+		demand[g.Environment] = append(demand[g.Environment], d)
 	}
 	return demand
 }
@@ -89,6 +95,9 @@ func (e *Engine) fleet(env store.Environment, w *world, demand []provisioner.Dem
 			idle[of]++
 			host.Arrivals = w.arrivals(host, now) / float64(idle[of])
 		}
+	}
+	if len(demand) > 0 {
+		e.letWait(&out, env, w, now)
 	}
 	return out
 }

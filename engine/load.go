@@ -24,12 +24,15 @@ type world struct {
 	fair   map[string]*scheduler.FairShare
 	jobs   map[string]*batch.Job // the jobs of the fronts
 	more   bool                  // jobs wait behind a front
+	// waiting is for which jobs no host is launched yet, by environment.
+	waiting map[string][]provisioner.Waiting
 }
 
 func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
 	w := &world{
 		short: map[string]shortages{}, fronts: map[string][]scheduler.Share{},
 		fair: map[string]*scheduler.FairShare{}, jobs: map[string]*batch.Job{},
+		waiting: map[string][]provisioner.Waiting{},
 	}
 	var err error
 	if w.queues, err = e.Records.ViewQueues(ctx); err != nil {
@@ -198,7 +201,7 @@ func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limi
 		w.jobs[j.ID] = j
 		share.Jobs = append(share.Jobs, scheduler.Job{
 			ID: j.ID, Need: j.Need, Platform: j.Platform, Arch: j.Arch, Count: count,
-			Runs: e.runs.runTime(e.runs.kind(queue, j.Definition)),
+			Runs: e.runs.runTime(e.runs.kind(queue, j.Definition)), Since: j.CreatedAt.Time(),
 		})
 	}
 	return share, nil

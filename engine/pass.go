@@ -58,6 +58,7 @@ func (e *Engine) Pass(ctx context.Context) (Outcome, error) {
 	if err := e.provision(ctx, w, decision, now, &out); err != nil {
 		return out, err
 	}
+	w.saying(&decision)
 	e.explain(ctx, w, decision, now, &out)
 	e.finishDeletes(ctx, w)
 	e.saveRuns(ctx, now)

@@ -13,6 +13,9 @@ type Demand struct {
 	// Runs is how long each is expected to run; zero where nothing is known.
 	Runs  batch.RunTime
 	Count int
+	// Since is since when they wait, the longest first. Those of which it is not known want
+	// a host at once.
+	Since []Since
 }
 
 // Offer is a kind of host that an environment may launch.
@@ -40,6 +43,8 @@ type Host struct {
 	Has   batch.Resources
 	Arch  string
 	Tasks int // tasks placed on it
+	// Running is those tasks, where jobs may wait for the room that they leave.
+	Running []Running
 	// USDPerHour is what it costs; 0 where nobody knows.
 	USDPerHour float64
 	// Meant is what it was launched for, while it boots.
@@ -70,6 +75,9 @@ type Environment struct {
 	More bool
 	// Boot is how long a host takes from its launch until it is ready. It is paid for.
 	Boot time.Duration
+	// WaitUSDPerHour is what an hour of a job's waiting counts: jobs wait for room that
+	// others leave where that is worth the boot of a host. 0: none waits for that.
+	WaitUSDPerHour float64
 	// IdleWindow is how long a host without tasks stays. 0: as long as it is worth while,
 	// see stays.
 	IdleWindow time.Duration
@@ -91,6 +99,8 @@ type Plan struct {
 	Launches  []Launch // in the order in which the hosts are to be listed later
 	Drain     []string // host ids
 	Terminate []string
+	// Waiting is for which jobs no host is launched yet.
+	Waiting []Waiting
 	// Next is when the plan may change by time alone; zero if never.
 	Next time.Time
 }

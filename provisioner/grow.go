@@ -24,11 +24,14 @@ type grower struct {
 	*Environment
 	headroom int64 // thousandths of a vCPU that may be added
 	staying  int64 // what counts for minvCpus
+	// overdue is how many jobs of each group want a host now. The others may have room on
+	// hosts that are launched for these.
+	overdue  []int
 	launches []Launch
 }
 
 // grow chooses the hosts to launch for groups, and for minvCpus.
-func grow(e Environment, groups []Demand, now time.Time) []Launch {
+func grow(e Environment, groups []Demand, now time.Time, p *Plan) {
 	g := grower{Environment: &e, headroom: e.MaxMilliVCPU}
 	for i := range e.Hosts {
 		h := &e.Hosts[i]
@@ -38,10 +41,18 @@ func grow(e Environment, groups []Demand, now time.Time) []Launch {
 		}
 	}
 	groups = slices.Clone(groups)
-	if jobs(groups) > 1 {
-		g.pack(groups, !g.refilled(groups))
+	refilled := g.refilled(groups)
+	if refilled {
+		g.overdue = counts(groups)
+	} else {
+		g.overdue = e.overdue(groups, now, p)
 	}
-	g.alike(groups) // and what packing left
+	if slices.ContainsFunc(g.overdue, func(n int) bool { return n > 0 }) {
+		if jobs(groups) > 1 {
+			g.pack(groups, !refilled)
+		}
+		g.alike(groups) // and what packing left
+	}
 	for range maxShapes {
 		missing := e.MinMilliVCPU - g.staying
 		if missing <= 0 {
@@ -53,7 +64,21 @@ func grow(e Environment, groups []Demand, now time.Time) []Launch {
 		}
 		g.launch(o, int(max(1, min(missing, g.headroom)/o.Has.MilliVCPU)), nil)
 	}
-	return g.launches
+	p.Launches = g.launches
+}
+
+func counts(groups []Demand) []int {
+	list := make([]int, len(groups))
+	for i := range groups {
+		list[i] = groups[i].Count
+	}
+	return list
+}
+
+// take takes jobs of a group that a host is launched for.
+func (g *grower) take(groups []Demand, i, n int) {
+	groups[i].Count -= n
+	g.overdue[i] = max(0, g.overdue[i]-n)
 }
 
 func jobs(groups []Demand) int {
@@ -109,10 +134,12 @@ func (g *grower) pack(groups []Demand, ending bool) {
 		meant := make([]Meant, len(h.Filling))
 		var busy time.Duration
 		var alone float64
+		wanted := 0
 		for i, f := range h.Filling {
 			d := groups[f.Group]
 			meant[i] = Meant{d.Need, f.Count}
 			alone += float64(f.Count) * g.alone(d)
+			wanted = max(wanted, (g.overdue[f.Group]+f.Count-1)/f.Count)
 			for range f.Count {
 				busy += d.Runs.Beyond(busy)
 			}
@@ -120,10 +147,14 @@ func (g *grower) pack(groups []Demand, ending bool) {
 		if ending && o.price()*(g.paidBoot()+busy).Hours() > alone*(1+tie) {
 			continue
 		}
-		for _, f := range h.Filling {
-			groups[f.Group].Count -= f.Count * h.Count
+		n := min(h.Count, wanted)
+		if n == 0 {
+			continue
 		}
-		g.launch(o, h.Count, meant)
+		for _, f := range h.Filling {
+			g.take(groups, f.Group, f.Count*n)
+		}
+		g.launch(o, n, meant)
 	}
 }
 
@@ -162,16 +193,22 @@ func (e *Environment) paidBoot() time.Duration { return max(leastBilled/4, e.Boo
 // alone is what a host of its own costs a job, boot and all; without end if none may be
 // added for it or nothing is known of how long it runs.
 func (e *Environment) alone(d Demand) float64 {
+	if !d.Runs.Known() {
+		return math.Inf(1)
+	}
+	return e.ownHost(d) * (e.paidBoot() + d.Runs.Mean).Hours()
+}
+
+// ownHost is what the cheapest host that holds a job costs an hour; without end if there is
+// none.
+func (e *Environment) ownHost(d Demand) float64 {
 	least := math.Inf(1)
 	for i := range e.Offers {
 		if o := &e.Offers[i]; d.Need.Fits(o.Has) && archFits(d.Arch, o.Arch) && o.Has.MilliVCPU <= e.MaxMilliVCPU {
 			least = min(least, o.price())
 		}
 	}
-	if !d.Runs.Known() {
-		return math.Inf(1)
-	}
-	return least * (e.paidBoot() + d.Runs.Mean).Hours()
+	return least
 }
 
 // filling is what a host of an offer would be launched for.
@@ -198,25 +235,28 @@ func (g *grower) alike(groups []Demand) {
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(alone[b], alone[a]) })
 	for range maxShapes {
 		order = slices.DeleteFunc(order, func(i int) bool { return groups[i].Count == 0 })
-		if len(order) == 0 {
+		first := slices.IndexFunc(order, func(i int) bool { return g.overdue[i] > 0 })
+		if first < 0 {
 			return
 		}
-		best := g.fillings(groups, order, alone)
+		i := order[first]
+		others := slices.Delete(slices.Clone(order), first, first+1)
+		best := g.fillings(groups, slices.Insert(others, 0, i), alone)
 		if best.offer == nil {
-			order = order[1:] // nothing that may be added holds it
+			order = slices.Delete(order, first, first+1) // nothing that may be added holds it
 			continue
 		}
-		n := int(g.headroom / best.offer.Has.MilliVCPU)
+		n := min(int(g.headroom/best.offer.Has.MilliVCPU), (g.overdue[i]+best.taken[i]-1)/best.taken[i])
 		var meant []Meant
-		for _, i := range order {
-			if t := best.taken[i]; t > 0 {
-				n = min(n, groups[i].Count/t)
-				meant = append(meant, Meant{groups[i].Need, t})
+		for _, k := range order {
+			if t := best.taken[k]; t > 0 {
+				n = min(n, groups[k].Count/t)
+				meant = append(meant, Meant{groups[k].Need, t})
 			}
 		}
 		g.launch(best.offer, n, meant)
-		for i, t := range best.taken {
-			groups[i].Count -= n * t
+		for k, t := range best.taken {
+			g.take(groups, k, n*t)
 		}
 	}
 }

@@ -13,7 +13,7 @@ func Make(e Environment, now time.Time) Plan {
 	var p Plan
 	groups := unmet(e)
 	if e.Active && !e.Ending {
-		p.Launches = grow(e, groups, now)
+		grow(e, groups, now, &p)
 	}
 	shrink(e, inTheWay(e, groups), now, &p)
 	return p

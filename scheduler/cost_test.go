@@ -1,6 +1,7 @@
 package scheduler_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,5 +104,19 @@ func TestJobsTakeRoomWhenNoMoreHostsMayBeAdded(t *testing.T) {
 	})
 	if len(d.Placements) == 0 {
 		t.Errorf("nothing starts although there is room and no more hosts may be added")
+	}
+}
+
+func TestDemandTellsSinceWhenJobsWait(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	first, second, unknown := array("a", 3, 1), job("b", 1), job("c", 1)
+	first.Since, second.Since = at, at.Add(time.Minute)
+	d := scheduler.Plan(scheduler.Snapshot{
+		Environments: []scheduler.Environment{environment("ce")},
+		Queues:       []scheduler.Queue{queue("q", 1, []string{"ce"}, first, second, unknown)},
+	})
+	want := []scheduler.Since{{At: at, Count: 3}, {At: at.Add(time.Minute), Count: 1}}
+	if len(d.Demand) != 1 || d.Demand[0].Count != 5 || !slices.Equal(d.Demand[0].Since, want) {
+		t.Errorf("the demand is %+v, want 5 of which 4 are known to wait since %v", d.Demand, want)
 	}
 }

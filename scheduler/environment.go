@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
 )
@@ -329,7 +330,20 @@ func (e *envState) promise(j Job, n int) {
 		e.byFit[key] = at
 		e.demand = append(e.demand, Demand{Environment: e.Name, Need: j.Need, Arch: j.Arch, Runs: j.Runs})
 	}
-	e.demand[at].Count += n
+	e.demand[at].wait(j.Since, n)
+}
+
+// wait adds n jobs that wait since a moment.
+func (d *Demand) wait(since time.Time, n int) {
+	d.Count += n
+	if since.IsZero() {
+		return
+	}
+	if last := len(d.Since) - 1; last >= 0 && d.Since[last].At.Equal(since) {
+		d.Since[last].Count += n
+		return
+	}
+	d.Since = append(d.Since, Since{since, n})
 }
 
 // keepFor reserves for the job the host that lacks the least, unless one is

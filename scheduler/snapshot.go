@@ -61,6 +61,8 @@ type Job struct {
 	// room on a host that it would keep up for more than a host of its own costs, as long
 	// as one may be added; zero takes any room.
 	Runs batch.RunTime
+	// Since is since when it waits; zero where that is not known.
+	Since time.Time
 }
 
 // Environment is a compute environment with its hosts.
@@ -169,6 +171,15 @@ type Demand struct {
 	Arch        string
 	Runs        batch.RunTime
 	Count       int
+	// Since is since when they wait, in the order of their queues; as many as Count, or
+	// fewer where that is not known.
+	Since []Since
+}
+
+// Since is jobs that wait since the same moment.
+type Since struct {
+	At    time.Time
+	Count int
 }
 
 // Decision is what Plan decides.

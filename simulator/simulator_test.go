@@ -18,7 +18,9 @@ import (
 
 // One job on one host: what a person can add up. m6i.large costs $0.096 an hour.
 func TestOneJob(t *testing.T) {
-	r := simulate(t, jobsOf(t, "a,0,600,1,2000,0"), policyOf(t))
+	p := policyOf(t)
+	p.Idle = time.Minute
+	r := simulate(t, jobsOf(t, "a,0,600,1,2000,0"), p)
 	// 60 s of boot, 600 s of work, and 60 s until the idle window is over.
 	if want := 0.096 * 720 / 3600; !near(r.CostUSD, want) {
 		t.Errorf("CostUSD = %f, want %f", r.CostUSD, want)

@@ -3,6 +3,7 @@ package simulator
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -42,7 +43,7 @@ func newRun(ctx context.Context, c Config) (*run, error) {
 	r.fleet = newFleet(r.sim, r.books, &r.Config.Policy, r.at, func() time.Time { return r.now })
 	r.Home = home.New(home.Parts{
 		Table: mem.Open(), Compute: r.fleet, Account: batch.Account{Region: "us-east-1", ID: "000000000000"},
-		Now: func() time.Time { return r.now }, IdleWindow: r.idle(), Serial: true, Alone: true, NewID: r.newID,
+		Now: func() time.Time { return r.now }, IdleWindow: r.Policy.IdleWindow(), Serial: true, Alone: true, NewID: r.newID,
 		Types: r.types.catalog, Provision: c.Policy.Provision(), Log: slog.New(slog.DiscardHandler),
 	})
 	if err := r.createEnvironment(ctx); err != nil {
@@ -59,15 +60,6 @@ func newRun(ctx context.Context, c Config) (*run, error) {
 		}
 	}
 	return r, nil
-}
-
-// idle is how long a host without tasks stays. With a host for each job none is kept for
-// the next.
-func (r *run) idle() time.Duration {
-	if r.Policy.Strategy == policy.OnePerJob {
-		return 0
-	}
-	return r.Policy.Idle
 }
 
 // imitation is how compute behaves.
@@ -121,9 +113,13 @@ func (r *run) createEnvironment(ctx context.Context) error {
 			resources.InstanceTypes = append(resources.InstanceTypes, r.types.list[i].name)
 		}
 	}
-	_, err := r.CreateComputeEnvironment(ctx, &awsbatch.CreateComputeEnvironmentInput{
+	in := &awsbatch.CreateComputeEnvironmentInput{
 		ComputeEnvironmentName: aws.String(environment), Type: types.CETypeManaged, ComputeResources: resources,
-	})
+	}
+	if usd := r.Policy.WaitUSDPerHour; usd > 0 {
+		in.Tags = map[string]string{batch.TagWaitUSDPerHour: strconv.FormatFloat(usd, 'g', -1, 64)}
+	}
+	_, err := r.CreateComputeEnvironment(ctx, in)
 	return err
 }
 

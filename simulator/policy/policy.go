@@ -49,9 +49,13 @@ type Policy struct {
 	// registers.
 	Advertised bool
 	MaxVCPUs   int
-	Idle       time.Duration
-	Boot       Delay
-	Start      Delay
+	// Idle is how long a host without tasks stays; Learned leaves that to the strategy.
+	Idle time.Duration
+	// WaitUSDPerHour is what an hour of a job's waiting counts for Packhorse's own strategy;
+	// 0: as it does where nobody says otherwise.
+	WaitUSDPerHour float64
+	Boot           Delay
+	Start          Delay
 	// Minimum is the least time that a host is billed; after it each second counts.
 	Minimum time.Duration
 	Spot    SpotMarket
@@ -82,6 +86,27 @@ type Rates struct {
 	RunTaskPerSecond  float64
 }
 
+// Learned is the idle rule of the strategy: Packhorse's own chooses how long each host stays
+// from how often jobs come, with a host for each job none stays, and the others keep theirs
+// for usualIdle.
+const (
+	Learned   time.Duration = -1
+	usualIdle               = time.Minute
+)
+
+// IdleWindow is how long a host without tasks stays; 0 for Packhorse's own rule.
+func (p *Policy) IdleWindow() time.Duration {
+	switch {
+	case p.Strategy == OnePerJob:
+		return 0 // none is kept for the next
+	case p.Idle != Learned:
+		return p.Idle
+	case p.Strategy == Packhorse:
+		return 0
+	}
+	return usualIdle
+}
+
 // Default is what a policy file need not say.
 //
 // Boot is a round minute: ECS-optimised images take 30 to 90 s from the launch until the
@@ -90,7 +115,7 @@ type Rates struct {
 // set them for what you know of yours.
 func Default() Policy {
 	return Policy{
-		Strategy: Packhorse, Market: OnDemand, MaxVCPUs: 1_000_000, Idle: time.Minute,
+		Strategy: Packhorse, Market: OnDemand, MaxVCPUs: 1_000_000, Idle: Learned,
 		Boot: Constant(time.Minute), Minimum: time.Minute, PassEvery: time.Second, Seed: 1,
 		Spot: SpotMarket{PriceFactor: 0.35, InterruptionsPerHour: 0.01, Notice: 2 * time.Minute},
 	}

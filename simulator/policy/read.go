@@ -40,7 +40,8 @@ type file struct {
 	Types        json.RawMessage `json:"types"`
 	UsableMemory string          `json:"usable_memory"`
 	MaxVCPUs     *float64        `json:"max_vcpus"`
-	Idle         *span           `json:"idle"`
+	Idle         json.RawMessage `json:"idle"`
+	WaitUSD      *float64        `json:"wait_usd_per_hour"`
 	Boot         *delay          `json:"boot"`
 	Start        *delay          `json:"start"`
 	Billing      struct {
@@ -60,7 +61,7 @@ type file struct {
 }
 
 // keys are all keys of a policy file, for the errors.
-const keys = "name, strategy, market, types, usable_memory, max_vcpus, idle, boot, start, billing, spot, api, pass_every, seed"
+const keys = "name, strategy, market, types, usable_memory, max_vcpus, idle, wait_usd_per_hour, boot, start, billing, spot, api, pass_every, seed"
 
 // Open reads a policy file. Files that it names are looked for beside it.
 func Open(path string) (Policy, error) {
@@ -111,6 +112,7 @@ func Read(path string, text []byte) (Policy, error) {
 		low, high float64
 		set       func(float64)
 	}{
+		{"wait_usd_per_hour", f.WaitUSD, 1e-6, 1e6, func(v float64) { p.WaitUSDPerHour = v }},
 		{"max_vcpus", f.MaxVCPUs, 1, math.MaxInt32, func(v float64) { p.MaxVCPUs = int(v) }},
 		{"spot.price_factor", f.Spot.PriceFactor, 0, 10, func(v float64) { p.Spot.PriceFactor = v }},
 		{"spot.interruptions_per_hour", f.Spot.InterruptionsPerHour, 0, 1000, func(v float64) { p.Spot.InterruptionsPerHour = v }},
@@ -125,13 +127,17 @@ func Read(path string, text []byte) (Policy, error) {
 		}
 		n.set(*n.value)
 	}
+	idle, err := readIdle(f.Idle)
+	if err != nil {
+		return p, wrong("idle", "write learned, or a duration such as 60s", "%v", err)
+	}
 	for _, d := range []struct {
 		key   string
 		value *span
 		least time.Duration
 		set   func(time.Duration)
 	}{
-		{"idle", f.Idle, 0, func(d time.Duration) { p.Idle = d }},
+		{"idle", idle, 0, func(d time.Duration) { p.Idle = d }},
 		{"billing.minimum", f.Billing.Minimum, 0, func(d time.Duration) { p.Minimum = d }},
 		{"spot.notice", f.Spot.Notice, 0, func(d time.Duration) { p.Spot.Notice = d }},
 		{"pass_every", f.PassEvery, time.Millisecond, func(d time.Duration) { p.PassEvery = d }},
@@ -162,6 +168,15 @@ func Read(path string, text []byte) (Policy, error) {
 		p.Seed = *f.Seed
 	}
 	return p, p.readTypes(filepath.Dir(path), name, f.Types)
+}
+
+// readIdle reads a duration; nil is the strategy's own rule.
+func readIdle(text json.RawMessage) (*span, error) {
+	if len(text) == 0 || string(text) == `"learned"` || string(text) == "null" {
+		return nil, nil
+	}
+	s := new(span)
+	return s, s.UnmarshalJSON(text)
 }
 
 // maxDelay bounds each duration of a policy.

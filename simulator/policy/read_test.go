@@ -20,6 +20,7 @@ types: [m6i, c6i.large]
 usable_memory: advertised
 max_vcpus: 512
 idle: 90
+wait_usd_per_hour: 0.5
 boot: {median: 50s, p95: 80s}
 start: {from: 1s, to: 3s}
 billing: {minimum: 30s}
@@ -34,7 +35,7 @@ seed: 42
 	}
 	if p.Title() != "nights" || p.Strategy != policy.FirstFit || p.Market != policy.Spot || !p.Advertised || p.MaxVCPUs != 512 ||
 		p.Idle != 90*time.Second || p.Minimum != 30*time.Second || p.Spot.PriceFactor != 0.4 || p.Spot.Notice != 0 ||
-		p.API.RunTaskPerSecond != 20 || p.PassEvery != 500*time.Millisecond || p.Seed != 42 {
+		p.API.RunTaskPerSecond != 20 || p.PassEvery != 500*time.Millisecond || p.Seed != 42 || p.WaitUSDPerHour != 0.5 {
 		t.Errorf("Read() = %+v", p)
 	}
 	if p.Boot.Typical != 50*time.Second || p.Start.Typical != 2*time.Second || len(p.Types) < 5 {
@@ -52,11 +53,31 @@ func TestAnEmptyPolicyIsTheDefault(t *testing.T) {
 	}
 }
 
+func TestTheIdleRuleIsTheStrategysUnlessOneIsGiven(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want time.Duration // 0: Packhorse's own rule, and no time with a host for each job
+	}{
+		{"strategy: packhorse", 0},
+		{"{strategy: packhorse, idle: learned}", 0},
+		{"{strategy: packhorse, idle: 20s}", 20 * time.Second},
+		{"strategy: ffd", time.Minute},
+		{"{strategy: ffd, idle: 0s}", 0},
+		{"{strategy: one-per-job, idle: 20s}", 0},
+	} {
+		p, err := policy.Read("p.yaml", []byte(test.text))
+		if got := p.IdleWindow(); err != nil || got != test.want {
+			t.Errorf("%s: a host without tasks stays %s (%v), want %s", test.text, got, err, test.want)
+		}
+	}
+}
+
 func TestWhatIsWrongIsSaid(t *testing.T) {
 	tests := map[string]string{
 		"strategy: best":                 "p.yaml, strategy: ",
 		"market: moon":                   "p.yaml, market: ",
-		"idle: soon":                     "p.yaml: ",
+		"idle: soon":                     "p.yaml, idle: ",
+		"wait_usd_per_hour: 0":           "p.yaml, wait_usd_per_hour: ",
 		"idle: -1s":                      "p.yaml, idle: ",
 		"idle_window: 1s":                "p.yaml: ",
 		"max_vcpus: 0":                   "p.yaml, max_vcpus: ",

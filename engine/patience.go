@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/packhorse-batch/packhorse/batch"
+	"github.com/packhorse-batch/packhorse/provisioner"
+	"github.com/packhorse-batch/packhorse/scheduler"
+	"github.com/packhorse-batch/packhorse/store"
+)
+
+// letWait tells the provisioner for how long jobs may wait for room in an environment, and
+// when its tasks are expected to leave some.
+func (e *Engine) letWait(fleet *provisioner.Environment, env store.Environment, w *world, now time.Time) {
+	t := w.roster.team(env.Name())
+	if !e.hinted || comeSlowly(t, fleet.Boot, now) {
+		return
+	}
+	fleet.WaitUSDPerHour = batch.WaitUSDPerHourOf(env.Detail.Tags, provisioner.WaitUSDPerHour)
+	for i, m := range t.hosts {
+		m.running = m.running[:0]
+		for _, j := range m.jobs {
+			m.running = append(m.running, provisioner.Running{Need: j.Need, Left: e.left(j, now)})
+		}
+		fleet.Hosts[i].Running = m.running
+	}
+}
+
+// left is how long a job that was placed is expected to go on.
+func (e *Engine) left(j *placed, now time.Time) time.Duration {
+	r := e.runs.runTime(j.kind)
+	if j.StartedAt > 0 {
+		return r.Left(now.Sub(j.StartedAt.Time()))
+	}
+	return r.Mean
+}
+
+// saying adds to the reasons of a decision which jobs wait for room that is expected, and
+// until when.
+func (w *world) saying(d *scheduler.Decision) {
+	type kind struct {
+		environment, arch string
+		need              batch.Resources
+	}
+	until := map[kind]time.Time{}
+	for name, list := range w.waiting {
+		for _, x := range list {
+			until[kind{name, x.Arch, x.Need}] = x.Until
+		}
+	}
+	if len(until) == 0 {
+		return
+	}
+	for i := range d.Waits {
+		wait := &d.Waits[i]
+		j := w.jobs[wait.Job]
+		if at, ok := until[kind{wait.Environment, j.Arch, j.Need}]; ok {
+			wait.Reason.Detail += fmt.Sprintf(" Room is expected soon; at %s a host is launched.", at.UTC().Format("15:04:05Z"))
+		}
+	}
+}
