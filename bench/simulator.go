@@ -6,15 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
-	"syscall"
 	"time"
 
-	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/simulator"
 	"github.com/packhorse-batch/packhorse/simulator/policy"
 	"github.com/packhorse-batch/packhorse/simulator/workload"
@@ -79,63 +75,6 @@ func (b *bench) simulateFile(ctx context.Context, path string, p policy.Policy) 
 	}
 	w.Jobs = w.Jobs[:min(len(w.Jobs), b.n(len(w.Jobs)))]
 	return simulator.Run(ctx, simulator.Config{Workload: w, Policy: p})
-}
-
-// processTime is what this process has taken of all cores: a shared machine does not change it
-// much.
-func processTime() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return 0
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-}
-
-// simulationSpeed measures jobs per minute on one core, collections of garbage included:
-// where jobs come thick and fast, and where a pass is made for nearly each of them.
-func simulationSpeed(ctx context.Context, b *bench, data string) error {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	log, err := workload.Open(filepath.Join(data, "workloads", "lcg-2005-50k.csv"))
-	if err != nil {
-		return err
-	}
-	for _, w := range []*workload.Workload{dense(b.n(denseJobs)), log} {
-		w.Jobs = w.Jobs[:min(len(w.Jobs), b.n(len(w.Jobs)))]
-		p, err := benchPolicy(data, "bench-types.csv", policy.FirstFit, time.Minute)
-		if err != nil {
-			return err
-		}
-		begin, wall := processTime(), time.Now()
-		r, err := simulator.Run(ctx, simulator.Config{Workload: w, Policy: p})
-		if err != nil {
-			return err
-		}
-		rate := float64(r.Jobs) / (processTime() - begin).Minutes()
-		b.report(fmt.Sprintf("%s: %d jobs, up to %d at once", w.Name, r.Jobs, r.PeakTasks),
-			fmt.Sprintf("%.0f jobs/CPU minute", rate), fmt.Sprintf(">= %d", minSimulated), rate >= minSimulated)
-		b.report("  by the clock, on this machine as it is", fmt.Sprintf("%.0f jobs/min", float64(r.Jobs)/time.Since(wall).Minutes()), "", true)
-	}
-	return nil
-}
-
-// denseJobs is how many jobs the dense workload has.
-const denseJobs = 100_000
-
-// dense is n jobs that come three a second, of a few sizes and three minutes in the mean.
-func dense(n int) *workload.Workload {
-	draw := rand.New(rand.NewPCG(1, 1))
-	w := &workload.Workload{Name: "three jobs a second", Jobs: make([]workload.Job, n)}
-	at := 0.0
-	for i := range w.Jobs {
-		at += draw.ExpFloat64() / 3
-		vcpus := int64(1) << draw.IntN(3)
-		w.Jobs[i] = workload.Job{
-			ID: fmt.Sprint("j", i), Queue: workload.DefaultQueue,
-			Arrival: time.Duration(at) * time.Second, Duration: time.Duration(10+draw.ExpFloat64()*170) * time.Second,
-			Need: batch.Resources{MilliVCPU: vcpus * 1000, MemoryMiB: vcpus * 1000 * (1 + draw.Int64N(4))},
-		}
-	}
-	return w
 }
 
 // idleWindows are those that baselines may choose from: each is shown at its best.

@@ -166,7 +166,9 @@ func (e *Engine) sweepHosts(ctx context.Context) error {
 			if err := e.seeHost(ctx, known); err != nil {
 				return err
 			}
-			e.observeHost(ctx, h)
+			if h.State == compute.HostGone || joined(known, h, e.Now()) != known {
+				e.observeHost(ctx, h)
+			}
 			continue
 		}
 		e.Log.Warn("ending a host that no record knows", "host", h.Instance, "environment", h.Environment)

@@ -160,11 +160,15 @@ func (g *group) drop(look uint64, out *Changes) {
 
 func (f *Follower) readHosts(ctx context.Context, environment string, out *Changes) error {
 	g := f.read(hostPartition(environment), environment)
+	read := decodeHost
+	if out.Anew { // a sweep may have read them a moment ago
+		read = f.r.hosts.reading(hostPartition(environment), decodeHost).decode
+	}
 	err := each(ctx, f.r.table, Query{Partition: hostPartition(environment)}, 0, func(item Item) (bool, error) {
 		if !g.news(item.Key.Sort, item.Version) {
 			return true, nil
 		}
-		h, err := decodeHost(item)
+		h, err := read(item)
 		out.Hosts = append(out.Hosts, HostChange{Host: h})
 		return true, err
 	})
@@ -176,6 +180,10 @@ func (f *Follower) readHosts(ctx context.Context, environment string, out *Chang
 
 func (f *Follower) readJobs(ctx context.Context, partition string, out *Changes) error {
 	g := f.read(partition, "")
+	read := decodeStored
+	if out.Anew {
+		read = f.r.live.reading(partition, decodeStored).decode
+	}
 	err := each(ctx, f.r.table, Query{Ordering: OrderList, Partition: partition}, 0, func(item Item) (bool, error) {
 		id, ok := idOf(item.Key)
 		if !ok {
@@ -184,7 +192,7 @@ func (f *Follower) readJobs(ctx context.Context, partition string, out *Changes)
 		if !g.news(id, item.Version) {
 			return true, nil
 		}
-		j, err := decodeJob(item, id)
+		j, err := read(item)
 		out.Jobs = append(out.Jobs, JobChange{Job: j})
 		return true, err
 	})
