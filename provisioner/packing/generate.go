@@ -259,4 +259,4 @@ func (g *generator) lower(t int, value []float64, demand []int64, b float64) {
 
 // branchSteps are how far the exact search may go while columns are generated: further
 // when there is nothing left to find with less.
-var branchSteps = [...]int{0, 12, 60}
+var branchSteps = [...]int{0, 12, 60, 1000}

@@ -57,6 +57,7 @@ type knapsack struct {
 	trial  []int64
 	nodes  int  // what is left of the search
 	spent  int  // steps of all searches of the call
+	table  *ceiling
 	cut    bool // a search ended before it had seen everything
 }
 
@@ -224,6 +225,11 @@ func (k *knapsack) solve(t int, values []float64, demand []int64, target float64
 	k.complete(room, worth)
 	if k.found < bound*(1-1e-6) {
 		k.polish(bound)
+	}
+	if branches > 0 && k.found < bound*(1-1e-6) && bound > target && k.few() {
+		bound = min(bound, k.exact(branches*seekNodes, max(k.target, target), m))
+		m.spend(int64(8 * k.spent))
+		return k.found, bound
 	}
 	if branches > 0 && split >= 0 && k.found < bound*(1-1e-6) && bound > target {
 		k.target = max(k.target, target)

@@ -163,7 +163,7 @@ func (p *problem) largest() *problem {
 }
 
 // boundBranches bounds the exact search in each bin when the bound is made.
-const boundBranches = 100
+const boundBranches = 2000
 
 // weights returns about what a unit of each resource costs: what a plane through the
 // types' prices says, of those without GPUs where there are some.
