@@ -36,6 +36,9 @@ func TestExplore(t *testing.T) {
 			t2 := cpuNow()
 			check(t, in, p)
 			check(t, in, ff)
+			if len(p.Unplaced)+len(ff.Unplaced) > 0 {
+				t.Errorf("%d, %d kinds unplaced", len(p.Unplaced), len(ff.Unplaced))
+			}
 			if n > 2000 {
 				mostTries = 0
 			}

@@ -55,10 +55,16 @@ type knapsack struct {
 	found  float64 // its value
 	target float64 // only better ones are looked for
 	trial  []int64
-	nodes  int  // what is left of the search
-	spent  int  // steps of all searches of the call
+	nodes  int // what is left of the search
+	spent  int // steps of all searches of the call
 	table  *ceiling
-	cut    bool // a search ended before it had seen everything
+	ruled  bool      // the table is that of this call
+	listed bool      // most is that of this call, and of all fillings above its target
+	most   []float64 // by item: the most that a filling with it is worth
+	finds  []find
+	pull   []float64 // gain at the root of the call
+	root   float64   // bound there
+	cut    bool      // a search ended before it had seen everything
 }
 
 func newKnapsack(p *problem) *knapsack {
@@ -67,7 +73,7 @@ func newKnapsack(p *problem) *knapsack {
 		p: p, order: make([][]int32, len(p.bins)), corner: make([]corner, len(p.bins)),
 		item: make([]int32, n), need: make([]vector, n), size: make([][dims]float64, n), value: make([]float64, n), soft: make([]float64, n),
 		limit: make([]int64, n), base: make([]int64, n), open: make([]int64, n), gain: make([]float64, n), breaks: make([]crease, n),
-		rest: make([]float64, n+1), count: make([]int64, n), best: make([]int64, n), trial: make([]int64, n),
+		pull: make([]float64, n), most: make([]float64, n), rest: make([]float64, n+1), count: make([]int64, n), best: make([]int64, n), trial: make([]int64, n),
 	}
 	for t := range p.bins {
 		k.order[t] = slices.Clone(p.fit[t])
@@ -143,14 +149,7 @@ func (k *knapsack) sortByEfficiency() {
 	}
 	swap := func(a, b int) {
 		eff[a], eff[b] = eff[b], eff[a]
-		k.item[a], k.item[b] = k.item[b], k.item[a]
-		k.size[a], k.size[b] = k.size[b], k.size[a]
-		k.need[a], k.need[b] = k.need[b], k.need[a]
-		k.value[a], k.value[b] = k.value[b], k.value[a]
-		k.soft[a], k.soft[b] = k.soft[b], k.soft[a]
-		k.limit[a], k.limit[b] = k.limit[b], k.limit[a]
-		k.open[a], k.open[b] = k.open[b], k.open[a]
-		k.gain[a], k.gain[b] = k.gain[b], k.gain[a]
+		k.swap(a, b)
 	}
 	after := func(a, b int) bool { return eff[a] < eff[b] || eff[a] == eff[b] && k.item[a] > k.item[b] }
 	// The order of the last call is nearly right: insert. If it is not, sort by a heap.
@@ -217,6 +216,9 @@ func (k *knapsack) sortByEfficiency() {
 func (k *knapsack) solve(t int, values []float64, demand []int64, target float64, branches int, m *meter) (found, bound float64) {
 	bound = k.load(t, values, demand, m)
 	k.found, k.target, k.spent = 0, 0, 0
+	k.root, k.ruled, k.listed = bound, false, false
+	k.finds = k.finds[:0]
+	copy(k.pull[:k.n], k.gain[:k.n])
 	clear(k.best[:k.n])
 	if k.n == 0 || bound <= target {
 		return 0, bound
@@ -227,7 +229,7 @@ func (k *knapsack) solve(t int, values []float64, demand []int64, target float64
 		k.polish(bound)
 	}
 	if branches > 0 && k.found < bound*(1-1e-6) && bound > target && k.few() {
-		bound = min(bound, k.exact(branches*seekNodes, max(k.target, target), m))
+		bound = min(bound, k.exact(branches*seekNodes+100*k.n, target, m))
 		m.spend(int64(8 * k.spent))
 		return k.found, bound
 	}
@@ -239,6 +241,30 @@ func (k *knapsack) solve(t int, values []float64, demand []int64, target float64
 	}
 	m.spend(int64(8*k.spent + 20*k.n))
 	return k.found, bound
+}
+
+// repair lowers values, by item, so that no filling of the bin of the last solve is worth
+// more than price. Each job is lowered as far as the most that any filling with it may be
+// worth, at most upper, is above the price: so all fillings with it come down to it.
+// target is what was looked for: there may be fillings worth that much.
+func (k *knapsack) repair(price, target, upper float64, values []float64) {
+	room := k.p.bins[k.bin].room
+	upper = max(upper, target)
+	for j := range k.n {
+		most := min(upper, k.root+min(0, k.pull[j]))
+		if most <= price {
+			continue
+		}
+		if k.listed {
+			most = min(most, max(k.most[j], target))
+		} else if k.ruled {
+			most = min(most, k.value[j]+k.table.above(room.minus(1, k.need[j])))
+		}
+		if most > price {
+			i := k.item[j]
+			values[i] = min(values[i], k.value[j]*price/most)
+		}
+	}
 }
 
 // taken returns the filling that the last call found.

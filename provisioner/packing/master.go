@@ -56,6 +56,22 @@ func newMaster(demand []float64, first []column) *master {
 	return lp
 }
 
+// begin puts the hosts of a packing, as columns, into the basis, each for a row that it
+// alone covers: the program then begins with what the packing costs.
+func (lp *master) begin(hosts []column, times []float64) {
+	for h := range hosts {
+		for k, r := range hosts[h].rows {
+			if lp.basis[r] == int(r) && lp.cols[lp.basis[r]].n[0] > 0 && hosts[h].n[k]*times[h] >= lp.demand[r]*(1-1e-6) {
+				c := lp.add(hosts[h])
+				lp.inBasis[lp.basis[r]], lp.inBasis[c] = false, true
+				lp.basis[r] = c
+				break
+			}
+		}
+	}
+	lp.anew()
+}
+
 func (lp *master) add(c column) int {
 	lp.cols = append(lp.cols, c)
 	lp.inBasis = append(lp.inBasis, false)
@@ -92,7 +108,7 @@ func (lp *master) anew() int {
 		}
 	}
 	lp.inverse.price(lp.dual)
-	return 20*lp.m + 10*len(lp.inverse.at)
+	return 20*lp.m + 5*len(lp.inverse.at)
 }
 
 // enter brings a column into the basis. It returns how many steps that took; 0 where
@@ -151,7 +167,7 @@ func (lp *master) pivot(c int, reduced float64) int {
 	}
 	lp.x[leave] = least
 	lp.inverse.exchange(leave, lp.w)
-	steps := 6*m + 4*(len(lp.inverse.at)+len(lp.inverse.etas))
+	steps := 3*m + len(lp.inverse.at) + 2*len(lp.inverse.etas)
 	if lp.inverse.old() {
 		return steps + lp.anew()
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // defaultWork is the search when the budget says nothing: about half a second.
-const defaultWork = 600_000_000
+const defaultWork = 1_200_000_000
 
 // Pack plans the hosts that hold all jobs for the least money. It is deterministic
 // unless Budget.Expired cuts it short.
@@ -51,7 +51,7 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 		demand[c] = coarse.items[c].demand
 	}
 	g := &generator{
-		p: coarse.problem, sack: newKnapsack(coarse.problem), emit: e,
+		p: coarse.problem, sack: newKnapsack(coarse.problem), emit: e, all: left,
 		sums: make([]float64, len(demand)), jobs: make([]float64, len(demand)),
 	}
 	values, unit, bound := coarse.typical(p).resourceValues(demand, m)
@@ -71,7 +71,18 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 			return plain, proven
 		}
 	}
-	lent := m.left * 6 / 10
+	whole10 := m.left / 10
+	all := m
+	lent := m.left
+	if !e.exact {
+		lent = m.left * 6 / 10
+		if len(p.items) <= refineItems {
+			lent = m.left * 3 / 10
+		}
+	}
+	stage, stageLent := m.part(lent), lent
+	m = &stage
+	lent = m.left * 6 / 10
 	first := m.part(lent)
 	var rel *relaxation
 	if large := coarse.largest(); !e.exact && large != nil {
@@ -90,24 +101,68 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	if !e.exact { // what was larger than its class
 		e.out = append(e.out, p.firstFit(e.left)...)
 	}
+	m = all
+	m.settle(stageLent, &stage)
 	out := p.improve(e.out, m)
+	if !e.exact && len(p.items) <= refineItems && jobsPerHost(out) > fewEach {
+		lent := m.left * 4 / 10
+		step := m.part(lent)
+		if other := p.fineGreedy(left, unit, &step); other != nil && p.cost(other) < p.cost(out) {
+			println("fine greedy", int(p.cost(out)*100), int(p.cost(other)*100))
+			out = other
+		}
+		m.settle(lent, &step)
+	}
 	if coarse.mean {
-		lent := min(m.left*7/10, reworkWork)
+		lent := min(m.left*7/10, max(reworkWork, m.left-8*whole10))
+		if len(p.items) <= refineItems {
+			lent = min(lent, max(0, m.left-5*whole10))
+		}
 		step := m.part(lent)
 		out = p.improve(p.rework(out, proven, &step), m)
 		m.settle(lent, &step)
 	}
+	if p.quick {
+		return p.cheaper(g, out, plain, whole, m), proven
+	}
 	if finer := p.refine(coarse, values, unit, m); p.total(finer) > p.total(proven) {
 		proven = finer
 	}
-	// Where there are few jobs, plain ways may be as good or better.
-	if e.exact && g.best != nil && p.cost(g.best) < p.cost(out)*(1-1e-9) {
+	if !e.exact && len(p.items) <= refineItems && p.cost(out) > p.total(proven)*(1+worthALook) && jobsPerHost(out) <= mostEach {
+		var finer []float64
+		if out, finer = p.fine(out, left, p.total(proven), coarse, values, unit, m); p.total(finer) > p.total(proven) {
+			proven = finer
+		}
+	}
+	return p.cheaper(g, out, plain, whole, m), proven
+}
+
+// rest returns hosts for what a packing has left out.
+func (p *problem) rest(stacks []stack, left []int64) []stack {
+	if p.covers(stacks, left) {
+		return nil
+	}
+	open := slices.Clone(left)
+	for s := range stacks {
+		for k, i := range stacks[s].items {
+			open[i] -= stacks[s].count[k] * stacks[s].hosts
+		}
+	}
+	return p.firstFit(open)
+}
+
+// cheaper returns the cheapest of the packing that was made with care and of plain ones:
+// where there are few jobs, those may be as good or better.
+func (p *problem) cheaper(g *generator, out, plain []stack, whole bool, m *meter) []stack {
+	if g.emit.exact && g.best != nil && p.cost(g.best) < p.cost(out)*(1-1e-9) {
 		out = p.improve(g.best, m)
 	}
-	if whole && p.cost(plain) < p.cost(out)*(1-1e-9) {
-		out = plain
+	if whole {
+		if out = append(out, p.rest(out, g.all)...); p.cost(plain) < p.cost(out)*(1-1e-9) {
+			out = plain
+		}
 	}
-	return out, proven
+	return out
 }
 
 // covers reports whether all jobs are in a packing.
@@ -244,20 +299,28 @@ func (p *problem) refine(c *classes, values []float64, u tariff, m *meter) []flo
 		return nil
 	}
 	p.prepare()
-	fine := make([]float64, len(p.items))
+	fine := p.spread(c, values, u)
 	demand := make([]int64, len(p.items))
-	for k, members := range c.members {
-		full := c.value(u, k)
-		for _, i := range members {
-			demand[i] = p.items[i].demand
-			fine[i] = values[k]
-			if full > 0 {
-				fine[i] *= min(1, p.worth(u, int(i))/full)
-			}
-		}
+	for i := range demand {
+		demand[i] = p.items[i].demand
 	}
 	g := &generator{p: p, sack: newKnapsack(p)}
 	g.bound(fine, demand, boundBranches, m)
+	return fine
+}
+
+// spread gives each item a value by that of its class and its size.
+func (p *problem) spread(c *classes, values []float64, u tariff) []float64 {
+	fine := make([]float64, len(p.items))
+	for k, members := range c.members {
+		full := c.value(u, k)
+		for _, i := range members {
+			fine[i] = values[k]
+			if full > 0 {
+				fine[i] *= p.worth(u, int(i)) / full
+			}
+		}
+	}
 	return fine
 }
 

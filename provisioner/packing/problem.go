@@ -80,6 +80,8 @@ type problem struct {
 	bins    []bin
 	permits [][]bool // by permit and bin
 	starts  bool     // starting a host costs something
+	quick   bool     // a good packing is enough, without a bound
+	scraps  []stack  // fillings that were found on the way
 	// permissions and index are how groups were joined.
 	permissions []permission
 	index       map[kind]int

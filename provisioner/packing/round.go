@@ -142,12 +142,19 @@ func (g *generator) keep(st []stack, whole bool) {
 // of it, for the search to end.
 const goodEnough = 1e-4
 
+// leastWorth is the part of what a job costs alone that it is worth at least where all
+// must find a place.
+const leastWorth = 1e-3
+
 // finishTries is how many packings of the rest are tried.
 const finishTries = 12
 
 // finish packs the rest by greed, with several tries.
 func (g *generator) finish(demand []int64, values []float64, tries int, m *meter) {
 	w := slices.Clone(values)
+	for i := range w { // what is worth nothing would be left out
+		w[i] = max(w[i], leastWorth*g.p.homePrice[i])
+	}
 	left := make([]int64, len(demand))
 	var best []stack
 	bestCost, worth := 0.0, 0.0
