@@ -1,6 +1,9 @@
 package packing
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // A filling says how many of each item are on one host.
 type filling struct {
@@ -152,9 +155,9 @@ func (k *knapsack) sortByEfficiency() {
 		k.swap(a, b)
 	}
 	after := func(a, b int) bool { return eff[a] < eff[b] || eff[a] == eff[b] && k.item[a] > k.item[b] }
-	// The order of the last call is nearly right: insert. If it is not, sort by a heap.
+	// The order of the last call is nearly right: insert. If it is not, sort.
 	moves := 0
-	for a := 1; a < n && moves <= 12*n; a++ {
+	for a := 1; a < n && moves <= 2*n; a++ {
 		for b := a; b > 0 && after(b-1, b); b-- {
 			swap(b, b-1)
 			moves++
@@ -163,31 +166,11 @@ func (k *knapsack) sortByEfficiency() {
 	if moves == 0 {
 		return
 	}
-	if moves > 12*n {
-		down := func(root, end int) {
-			for {
-				child := 2*root + 1
-				if child >= end {
-					return
-				}
-				if child+1 < end && after(child+1, child) {
-					child++
-				}
-				if !after(child, root) {
-					return
-				}
-				swap(root, child)
-				root = child
-			}
-		}
-		for i := n/2 - 1; i >= 0; i-- {
-			down(i, n)
-		}
-		for end := n - 1; end > 0; end-- {
-			swap(0, end)
-			down(0, end)
-		}
+	if moves > 2*n {
+		k.arrange(eff)
+		moves += 4 * n
 	}
+	k.spent += moves
 	// Remember the order. Those that were left out this time keep their places.
 	order := k.order[k.bin]
 	if n == len(order) {
@@ -209,13 +192,36 @@ func (k *knapsack) sortByEfficiency() {
 	}
 }
 
+// arrange sorts the items by key, the largest first.
+func (k *knapsack) arrange(key []float64) {
+	n := k.n
+	for j := range n {
+		k.breaks[j] = crease{at: key[j], item: int32(j)}
+	}
+	slices.SortFunc(k.breaks[:n], func(a, b crease) int {
+		if a.at != b.at {
+			return -cmp.Compare(a.at, b.at)
+		}
+		return int(k.item[a.item] - k.item[b.item])
+	})
+	for j := range n { // what belongs here has been moved where to's were exchanged
+		from := int(k.breaks[j].item)
+		for from < j {
+			from = int(k.breaks[from].item)
+		}
+		k.breaks[j].item = int32(from)
+		k.swap(j, from)
+	}
+}
+
 // solve looks for a filling of bin t worth more than target; branches bounds the exact
 // search. It returns the value of the best filling found, which is in k.best, and a
 // bound: no filling is worth more than the larger of the bound and target. Where the
 // bound is not above target there is nothing to find, and found is 0.
 func (k *knapsack) solve(t int, values []float64, demand []int64, target float64, branches int, m *meter) (found, bound float64) {
+	k.spent = 0
 	bound = k.load(t, values, demand, m)
-	k.found, k.target, k.spent = 0, 0, 0
+	k.found, k.target = 0, 0
 	k.root, k.ruled, k.listed = bound, false, false
 	k.finds = k.finds[:0]
 	copy(k.pull[:k.n], k.gain[:k.n])

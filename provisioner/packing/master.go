@@ -108,7 +108,7 @@ func (lp *master) anew() int {
 		}
 	}
 	lp.inverse.price(lp.dual)
-	return 20*lp.m + 5*len(lp.inverse.at)
+	return 150*lp.m + 10*len(lp.inverse.at)
 }
 
 // enter brings a column into the basis. It returns how many steps that took; 0 where
@@ -167,7 +167,7 @@ func (lp *master) pivot(c int, reduced float64) int {
 	}
 	lp.x[leave] = least
 	lp.inverse.exchange(leave, lp.w)
-	steps := 3*m + len(lp.inverse.at) + 2*len(lp.inverse.etas)
+	steps := 6*m + 2*len(lp.inverse.at) + 4*len(lp.inverse.etas)
 	if lp.inverse.old() {
 		return steps + lp.anew()
 	}

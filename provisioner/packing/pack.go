@@ -7,7 +7,7 @@ import (
 )
 
 // defaultWork is the search when the budget says nothing: about half a second.
-const defaultWork = 1_200_000_000
+const defaultWork = 800_000_000
 
 // Pack plans the hosts that hold all jobs for the least money. It is deterministic
 // unless Budget.Expired cuts it short.
@@ -23,6 +23,7 @@ func Pack(in Input) Plan {
 	if !ok {
 		stacks, values = p.packWithin(s.left, m)
 	}
+	LastWork = m.left
 	remember := newMemory(&in, s, stacks, values)
 	plan := s.plan(stacks, values)
 	plan.memory = remember
@@ -108,7 +109,7 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 		lent := m.left * 4 / 10
 		step := m.part(lent)
 		if other := p.fineGreedy(left, unit, &step); other != nil && p.cost(other) < p.cost(out) {
-			println("fine greedy", int(p.cost(out)*100), int(p.cost(other)*100))
+			// println("fine greedy", int(p.cost(out)*100), int(p.cost(other)*100))
 			out = other
 		}
 		m.settle(lent, &step)
@@ -331,3 +332,5 @@ func (e *emitter) sortBy(values []float64) {
 	}
 	slices.SortStableFunc(e.order, func(a, b int32) int { return -cmp.Compare(values[a], values[b]) })
 }
+
+var LastWork int64
