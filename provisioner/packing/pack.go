@@ -114,8 +114,13 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 		}
 		m.settle(lent, &step)
 	}
+	if !e.exact {
+		if other := p.simple(out, left, m); other != nil {
+			out = other
+		}
+	}
 	if coarse.mean {
-		lent := min(m.left*7/10, max(reworkWork, m.left-8*whole10))
+		lent := m.left * 9 / 10
 		if len(p.items) <= refineItems {
 			lent = min(lent, max(0, m.left-5*whole10))
 		}

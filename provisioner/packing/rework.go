@@ -7,10 +7,9 @@ import (
 
 const (
 	reworkPasses = 3
-	reworkItems  = 80          // kinds of jobs packed anew at a time
-	reworkStep   = 60_000_000  // work for them at most
-	reworkWork   = 150_000_000 // work for all together at most
-	reworkSlack  = 0.004       // part of the price of hosts below which there is nothing to gain
+	reworkItems  = 80         // kinds of jobs packed anew at a time
+	reworkStep   = 60_000_000 // work for them at most
+	reworkSlack  = 0.004      // part of the price of hosts below which there is nothing to gain
 )
 
 // rework packs some hosts anew, as a problem of their own in which all kinds of jobs are
