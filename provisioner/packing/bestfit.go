@@ -10,6 +10,9 @@ import (
 // bestFitJobs is up to how many jobs are packed one by one.
 const bestFitJobs = 200_000
 
+// bestFitWork is the steps for one of them.
+const bestFitWork = 1500
+
 // bestFitLooks is how many hosts of a shelf are tried where not all of them need fit.
 const bestFitLooks = 6
 
@@ -86,14 +89,15 @@ func (s *shelves) roomy(need vector) bool {
 // room on, or onto a new one: of bin only, if it holds the job, else of the one that is
 // the cheapest for such jobs alone. only is -1 for that one always.
 func (p *problem) bestFit(left []int64, only int) []stack {
-	var open shelves
+	var open [2]shelves // without and with GPUs left
 	var largest [dims]float64
 	for t := range p.bins {
 		for r := range dims {
 			largest[r] = max(largest[r], float64(p.bins[t].room[r]), 1)
 		}
 	}
-	copy(open.most[:], largest[:2])
+	copy(open[0].most[:], largest[:2])
+	open[1].most = open[0].most
 	type sized struct {
 		worth float64
 		item  int32
@@ -115,8 +119,12 @@ func (p *problem) bestFit(left []int64, only int) []stack {
 		permit := p.permits[it.permit]
 		for n := left[o.item]; n > 0; {
 			h := int32(-1)
-			if open.roomy(it.need) {
-				h = open.find(it.need, func(h int32) bool { return it.need.fits(hosts[h].room) && permit[hosts[h].bin] })
+			fits := func(h int32) bool { return it.need.fits(hosts[h].room) && permit[hosts[h].bin] }
+			if it.need[2] == 0 && open[0].roomy(it.need) {
+				h = open[0].find(it.need, fits)
+			}
+			if h < 0 && open[1].roomy(it.need) {
+				h = open[1].find(it.need, fits)
 			}
 			if h < 0 {
 				t := only
@@ -135,7 +143,7 @@ func (p *problem) bestFit(left []int64, only int) []stack {
 			st.items, st.count = append(st.items, o.item), append(st.count, c)
 			st.room = st.room.minus(c, it.need)
 			n -= c
-			open.put(h, st.room)
+			open[min(1, st.room[2])].put(h, st.room)
 		}
 	}
 	out := make([]stack, len(hosts))
@@ -176,10 +184,10 @@ func (p *problem) simple(plan []stack, left []int64, m *meter) []stack {
 	var best []stack
 	cost := p.cost(plan)
 	for _, t := range only {
-		if !m.more() {
+		if !m.more() || jobs*bestFitWork > m.left/3 {
 			break
 		}
-		m.spend(jobs * 400)
+		m.spend(jobs * bestFitWork)
 		st := p.improve(p.bestFit(left, t), m)
 		if c := p.cost(st); c < cost*(1-1e-9) && p.covers(st, left) {
 			best, cost = st, c

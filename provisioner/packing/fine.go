@@ -67,10 +67,8 @@ func (p *problem) fine(out []stack, left []int64, bound float64, c *classes, val
 	m.settle(lent, &part)
 	proven := slices.Clone(center)
 	g.bound(proven, left, boundBranches, m)
-	// println("fine", int(p.cost(out)*100), "lp", int(g.lastCost*100), "rel.bound", int(rel.bound*100), "proven", int(p.total(proven)*100), "rounds", g.rounds, "cols", len(g.pool), "left", m.left/1e6)
 	g.dive(demand, rel.value, rel, 0, m)
 	if better := p.improve(append(e.out, p.rest(e.out, left)...), m); p.cost(better) < p.cost(out) {
-		// println("better", int(p.cost(better)*100))
 		out = better
 	}
 	return out, proven

@@ -6,8 +6,12 @@ import (
 	"slices"
 )
 
-// defaultWork is the search when the budget says nothing: about half a second.
-const defaultWork = 800_000_000
+// defaultWork is the search when the budget says nothing, and defaultEach what comes to it
+// for each kind of jobs: half a second, and up to two with 100,000 kinds.
+const (
+	defaultWork = 700_000_000
+	defaultEach = 11_000
+)
 
 // Pack plans the hosts that hold all jobs for the least money. It is deterministic
 // unless Budget.Expired cuts it short.
@@ -15,7 +19,7 @@ func Pack(in Input) Plan {
 	p, itemOf := newProblem(&in)
 	m := &meter{left: in.Budget.Work, expired: in.Budget.Expired}
 	if m.left <= 0 {
-		m.left = defaultWork
+		m.left = defaultWork + int64(min(len(p.items), bestFitJobs))*defaultEach
 	}
 	s := newSession(&in, p, itemOf)
 	s.fillFree()
@@ -43,6 +47,9 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	weight := p.weights()
 	coarse := p.classify(limit, weight)
 	e := &emitter{weight: weight, fine: p, coarse: coarse, left: slices.Clone(left), first: make([]int, len(coarse.items))}
+	if limit > 0 {
+		m.spend(classifyWork * int64(len(p.items)))
+	}
 	e.exact = true
 	for _, members := range coarse.members {
 		e.exact = e.exact && len(members) == 1
@@ -76,10 +83,7 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	all := m
 	lent := m.left
 	if !e.exact {
-		lent = m.left * 6 / 10
-		if len(p.items) <= refineItems {
-			lent = m.left * 3 / 10
-		}
+		lent = m.left * 3 / 10
 	}
 	stage, stageLent := m.part(lent), lent
 	m = &stage
@@ -104,17 +108,28 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	}
 	m = all
 	m.settle(stageLent, &stage)
+	if !e.exact {
+		m.spend(emitWork * int64(len(e.out)))
+	}
 	out := p.improve(e.out, m)
 	if !e.exact && len(p.items) <= refineItems && jobsPerHost(out) > fewEach {
 		lent := m.left * 4 / 10
 		step := m.part(lent)
 		if other := p.fineGreedy(left, unit, &step); other != nil && p.cost(other) < p.cost(out) {
-			// println("fine greedy", int(p.cost(out)*100), int(p.cost(other)*100))
 			out = other
 		}
 		m.settle(lent, &step)
 	}
-	if !e.exact {
+	if !p.quick && !e.exact && len(p.items) > refineItems && jobsPerHost(out) <= fewEach &&
+		p.cost(out) > p.total(proven)*(1+worthALook) {
+		lent := max(m.left*2/3, 4*whole10)
+		step := m.part(lent)
+		if finer := p.floors(out, weight, coarse, values, unit, &step); p.total(finer) > p.total(proven) {
+			proven = finer
+		}
+		m.settle(lent, &step)
+	}
+	if !e.exact && p.cost(out) > p.total(proven)*(1+worthALook) {
 		if other := p.simple(out, left, m); other != nil {
 			out = other
 		}
@@ -170,6 +185,13 @@ func (p *problem) cheaper(g *generator, out, plain []stack, whole bool, m *meter
 	}
 	return out
 }
+
+// classifyWork and emitWork are the steps that joining one item and filling one host with
+// real jobs take.
+const (
+	classifyWork = 4000
+	emitWork     = 2000
+)
 
 // covers reports whether all jobs are in a packing.
 func (p *problem) covers(stacks []stack, left []int64) bool {
@@ -296,7 +318,7 @@ func (p *problem) worth(u tariff, i int) float64 {
 }
 
 // refineItems is up to how many items the bound is made for each by itself.
-const refineItems = 1000
+const refineItems = 1500
 
 // refine makes values for the items, such that no filling is worth more than its host
 // costs, from nearly right ones for their classes.
