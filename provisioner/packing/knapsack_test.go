@@ -42,7 +42,7 @@ func TestKnapsackAgainstAllFillings(t *testing.T) {
 				GPUs: int64(rapid.IntRange(0, 1).Draw(t, "gpu")),
 			}})
 		}
-		p, _ := newProblem(&in)
+		p, _ := newProblem(&in, true)
 		p.prepare()
 		values, demand := make([]float64, len(p.items)), make([]int64, len(p.items))
 		for i := range p.items {

@@ -16,7 +16,7 @@ const (
 // Pack plans the hosts that hold all jobs for the least money. It is deterministic
 // unless Budget.Expired cuts it short.
 func Pack(in Input) Plan {
-	p, itemOf := newProblem(&in)
+	p, itemOf := newProblem(&in, true)
 	m := &meter{left: in.Budget.Work, expired: in.Budget.Expired}
 	if m.left <= 0 {
 		m.left = defaultWork + int64(min(len(p.items), bestFitJobs))*defaultEach
@@ -27,7 +27,6 @@ func Pack(in Input) Plan {
 	if !ok {
 		stacks, values = p.packWithin(s.left, m)
 	}
-	LastWork = m.left
 	remember := newMemory(&in, s, stacks, values)
 	plan := s.plan(stacks, values)
 	plan.memory = remember
@@ -359,5 +358,3 @@ func (e *emitter) sortBy(values []float64) {
 	}
 	slices.SortStableFunc(e.order, func(a, b int32) int { return -cmp.Compare(values[a], values[b]) })
 }
-
-var LastWork int64

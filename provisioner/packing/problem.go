@@ -157,8 +157,9 @@ func usableTypes(types []Type) []bin {
 }
 
 // newProblem joins and sorts. itemOf tells for each group which item it is in, or -1
-// where it has no jobs or no type holds it.
-func newProblem(in *Input) (p *problem, itemOf []int) {
+// where it has no jobs or no type holds it. Without join each group is an item, which
+// saves looking for equal ones.
+func newProblem(in *Input, join bool) (p *problem, itemOf []int) {
 	p = &problem{}
 	for i := range in.Types {
 		p.starts = p.starts || in.Types[i].FixedUSD > 0
@@ -191,7 +192,8 @@ func newProblem(in *Input) (p *problem, itemOf []int) {
 	}
 
 	itemOf = make([]int, len(in.Groups))
-	p.index = make(map[kind]int, min(len(in.Groups), 1024))
+	p.index = map[kind]int{}
+	p.items = make([]item, 0, min(len(in.Groups), 1<<20))
 	for i := range in.Groups {
 		g := &in.Groups[i]
 		itemOf[i] = -1
@@ -199,19 +201,17 @@ func newProblem(in *Input) (p *problem, itemOf []int) {
 			continue
 		}
 		k := kind{vectorOf(g.Need), groupPermit[i]}
+		if !join {
+			n := p.newItem(k)
+			if n >= 0 {
+				p.items[n].demand = int64(g.Count)
+			}
+			itemOf[i] = n
+			continue
+		}
 		n, ok := p.index[k]
 		if !ok {
-			n = -1
-			for t := range p.bins {
-				if p.permits[k.permit][t] && k.need.fits(p.bins[t].room) {
-					n = len(p.items)
-					p.items = append(p.items, item{
-						need: k.need, permit: k.permit,
-						size: [dims]float64{float64(k.need[0]), float64(k.need[1]), float64(k.need[2])},
-					})
-					break
-				}
-			}
+			n = p.newItem(k)
 			p.index[k] = n
 		}
 		if n >= 0 {
@@ -220,6 +220,20 @@ func newProblem(in *Input) (p *problem, itemOf []int) {
 		itemOf[i] = n
 	}
 	return p, itemOf
+}
+
+// newItem adds an item, unless no bin holds it: then it returns -1.
+func (p *problem) newItem(k kind) int {
+	for t := range p.bins {
+		if p.permits[k.permit][t] && k.need.fits(p.bins[t].room) {
+			p.items = append(p.items, item{
+				need: k.need, permit: k.permit,
+				size: [dims]float64{float64(k.need[0]), float64(k.need[1]), float64(k.need[2])},
+			})
+			return len(p.items) - 1
+		}
+	}
+	return -1
 }
 
 // chooseBins makes the bins, once the permissions are known.
