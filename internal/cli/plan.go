@@ -68,7 +68,7 @@ max (the number of hosts of the type there may be); all that it says a type has 
 	flags.StringVar(&f.types, "types", "", "CSV `file` of the types to choose from")
 	flags.StringSliceVar(&f.instances, "instance-types", nil, "choose from these `types`, families or \"optimal\" of the built-in ones")
 	flags.StringVar(&f.arch, "arch", "", "architecture of jobs that name none: x86_64, arm64 or any (default: x86_64, and any with --types)")
-	flags.DurationVar(&f.timeLimit, "time-limit", 0, "stop to look for something better after this `time`")
+	flags.DurationVar(&f.timeLimit, "time-limit", 0, "take about this `time` to plan, and the best plan until then")
 	flags.DurationVar(&f.boot, "boot", 0, "count this `time` of each host's price as its cost of starting")
 	flags.BoolVar(&f.ecsMemory, "ecs-memory", false, "with --types: take off the memory that the system and the ECS agent keep")
 	flags.Float64Var(&f.maxVCPUs, "max-vcpus", 0, "launch at most this many vCPUs")
@@ -84,29 +84,43 @@ func (a *App) runPlan(_ context.Context, f planFlags, form string) error {
 	if f.timeLimit < 0 || f.boot < 0 || f.maxVCPUs < 0 || f.maxHosts < 0 {
 		return usage("--time-limit, --boot, --max-vcpus and --max-hosts must not be negative")
 	}
-	started := a.Now()
 	in, err := a.planInput(f)
 	if err != nil {
 		return err
 	}
 	in.Limits = packing.Limits{MilliVCPU: int64(f.maxVCPUs * 1000), Hosts: f.maxHosts}
-	var plan packing.Plan
-	if f.timeLimit > 0 {
-		end := started.Add(f.timeLimit)
-		in.Budget.Expired = func() bool { return !a.Now().Before(end) }
-	}
-	if in.Budget.Expired != nil && in.Budget.Expired() {
-		plan = packing.FirstFit(in)
-	} else {
-		plan = packing.Pack(in)
-	}
+	started := a.Now()
+	plan := a.packWithin(in, f.timeLimit)
+	seconds := a.Now().Sub(started).Seconds()
 	answer := planAnswer(in, plan, f.boot)
-	answer.Seconds = a.Now().Sub(started).Seconds()
+	answer.Seconds = seconds
 	if form == asJSON {
 		return answer.print(a.Out)
 	}
 	fmt.Fprint(a.Out, a.planText(in, plan, answer))
 	return nil
+}
+
+// lastSteps is the time for each kind of jobs that the steps after a search take, and
+// firstFitTime what the plan without any search takes.
+const (
+	lastSteps    = 600 * time.Nanosecond
+	firstFitTime = 2 * time.Microsecond
+)
+
+// packWithin plans in about the time that limit gives; 0: as long as it takes. Where that is
+// too little for any search the answer is the first fit.
+func (a *App) packWithin(in packing.Input, limit time.Duration) packing.Plan {
+	if limit <= 0 {
+		return packing.Pack(in)
+	}
+	kinds := time.Duration(len(in.Groups))
+	if limit <= kinds*firstFitTime {
+		return packing.FirstFit(in)
+	}
+	end := a.Now().Add(limit - kinds*lastSteps)
+	in.Budget.Expired = func() bool { return !a.Now().Before(end) }
+	return packing.Pack(in)
 }
 
 // planInput reads the files.

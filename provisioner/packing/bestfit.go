@@ -88,7 +88,7 @@ func (s *shelves) roomy(need vector) bool {
 // bestFit packs job by job, the largest first, each onto the host that it leaves the least
 // room on, or onto a new one: of bin only, if it holds the job, else of the one that is
 // the cheapest for such jobs alone. only is -1 for that one always.
-func (p *problem) bestFit(left []int64, only int) []stack {
+func (p *problem) bestFit(left []int64, only int, m *meter) []stack {
 	var open [2]shelves // without and with GPUs left
 	var largest [dims]float64
 	for t := range p.bins {
@@ -114,7 +114,10 @@ func (p *problem) bestFit(left []int64, only int) []stack {
 	})
 	var hosts []openStack
 	launched := make([]int64, len(p.bins))
-	for _, o := range order {
+	for n, o := range order {
+		if n%1024 == 0 && !m.more() {
+			break // without all jobs it is of no use
+		}
 		it := &p.items[o.item]
 		permit := p.permits[it.permit]
 		for n := left[o.item]; n > 0; {
@@ -188,7 +191,7 @@ func (p *problem) simple(plan []stack, left []int64, m *meter) []stack {
 			break
 		}
 		m.spend(jobs * bestFitWork)
-		st := p.improve(p.bestFit(left, t), m)
+		st := p.improve(p.bestFit(left, t, m), m)
 		if c := p.cost(st); c < cost*(1-1e-9) && p.covers(st, left) {
 			best, cost = st, c
 		}

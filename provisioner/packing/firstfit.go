@@ -15,13 +15,16 @@ const fewerOpenHosts = 16
 
 // FirstFit is a plan from one look at each job: the largest first, each onto the first
 // host with room, or onto a new one of the type that is the cheapest for such jobs
-// alone. It takes milliseconds for any number of jobs. Its bound is 0: there is no time
-// to find one.
+// alone. It takes milliseconds for any number of jobs. Its bound is what the jobs would
+// cost in pieces at prices that are guessed.
 func FirstFit(in Input) Plan {
 	p, itemOf := newProblem(&in, len(in.Groups) <= joinedKinds)
 	s := newSession(&in, p, itemOf)
 	s.fillFree()
-	return s.plan(p.firstFit(s.left), nil)
+	for i := range p.items {
+		p.items[i].demand = s.left[i]
+	}
+	return s.plan(p.firstFit(s.left), p.pieces(p.guess()))
 }
 
 // joinedKinds is up to how many groups FirstFit looks for equal ones among them.

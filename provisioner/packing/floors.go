@@ -18,7 +18,7 @@ const floorColumns = 4000
 // ones too, so values that hold for them hold for the real ones.
 func (p *problem) floors(out []stack, weight [dims]float64, c *classes, values []float64, u tariff, m *meter) []float64 {
 	m.spend(classifyWork * int64(len(p.items)))
-	fine := p.classify(floorClasses, weight)
+	fine := p.classify(floorClasses, weight, m)
 	low := &problem{bins: p.bins, permits: p.permits, items: slices.Clone(fine.items)}
 	center := make([]float64, len(low.items))
 	classOf := make([]int32, len(p.items))

@@ -262,7 +262,7 @@ func (g *generator) bound(value []float64, demand []int64, branches int, m *mete
 	const slack = 1e-5
 	for t := range g.p.bins {
 		price := g.p.bins[t].price
-		if m.left <= 0 {
+		if !m.more() {
 			branches = 0 // what cannot be excluded is lowered
 		}
 		_, b := g.sack.solve(t, value, demand, price*(1+slack), branches, m)

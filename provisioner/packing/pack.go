@@ -39,12 +39,22 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	for i := range p.items {
 		p.items[i].demand = left[i]
 	}
+	// What there is at once: a packing, and a bound by guessed prices.
+	proven := p.pieces(p.guess())
+	plain := p.firstFit(left)
+	whole := p.covers(plain, left) // types may be limited in number
+	if whole && !m.more() {
+		return plain, proven
+	}
 	limit := maxClasses
 	if len(p.items) <= limit {
 		limit = 0 // all apart
 	}
 	weight := p.weights()
-	coarse := p.classify(limit, weight)
+	coarse := p.classify(limit, weight, m)
+	if whole && !m.more() {
+		return plain, proven
+	}
 	e := &emitter{weight: weight, fine: p, coarse: coarse, left: slices.Clone(left), first: make([]int, len(coarse.items))}
 	if limit > 0 {
 		m.spend(classifyWork * int64(len(p.items)))
@@ -69,9 +79,9 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 		bound = 0
 	}
 	e.sortBy(values)
-	proven := p.pieces(unit)
-	plain := p.firstFit(left)
-	whole := p.covers(plain, left) // types may be limited in number
+	if better := p.pieces(unit); p.total(better) > p.total(proven) {
+		proven = better
+	}
 	if whole {
 		plain = p.improve(plain, m)
 		if p.cost(plain) <= bound*(1+goodEnough) || !m.more() {
@@ -293,6 +303,26 @@ func (p *problem) pieces(u tariff) []float64 {
 		}
 	}
 	return values
+}
+
+// guess is a tariff made at once: each bin's price is parted among its resources by their
+// weights.
+func (p *problem) guess() tariff {
+	w := p.weights()
+	u := make(tariff, len(p.bins))
+	for t := range u {
+		b := &p.bins[t]
+		sum := 0.0
+		for r := range dims {
+			sum += w[r] * float64(b.room[r])
+		}
+		for r := range dims {
+			if b.room[r] > 0 && sum > 0 {
+				u[t][r] = b.price * w[r] / sum
+			}
+		}
+	}
+	return u
 }
 
 // total is what all jobs together are worth.
