@@ -104,7 +104,7 @@ func (a *App) runPlan(_ context.Context, f planFlags, form string) error {
 // lastSteps is the time for each kind of jobs that the steps after a search take, and
 // firstFitTime what the plan without any search takes.
 const (
-	lastSteps    = 600 * time.Nanosecond
+	lastSteps    = 1500 * time.Nanosecond
 	firstFitTime = 2 * time.Microsecond
 )
 

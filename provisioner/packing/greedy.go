@@ -70,7 +70,7 @@ func (g *generator) greedy(demand []int64, values []float64, enough float64, out
 
 // greedyUnasked is how many kinds of hosts greedy finds before it asks the clock: without
 // any a rest of a few jobs would be left out too often.
-const greedyUnasked = 50
+const greedyUnasked = 10
 
 func (p *problem) cost(stacks []stack) float64 {
 	sum := 0.0

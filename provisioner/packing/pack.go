@@ -96,6 +96,7 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	}
 	stage, stageLent := m.part(lent), lent
 	m = &stage
+	e.m = m
 	lent = m.left * 6 / 10
 	first := m.part(lent)
 	var rel *relaxation

@@ -11,6 +11,9 @@ import (
 // packed. Where stop is 0 all of it is.
 func (g *generator) dive(demand []int64, values []float64, rel *relaxation, stop float64, m *meter) {
 	for turn := range diveTurns {
+		if !g.emit.exact && !m.more() {
+			return // what is left is put anywhere
+		}
 		if rel == nil {
 			rel = g.relax(demand, values, turn, 0, m)
 		}
@@ -31,7 +34,7 @@ func (g *generator) dive(demand []int64, values []float64, rel *relaxation, stop
 			break
 		}
 	}
-	if stop == 0 {
+	if stop == 0 && (g.emit.exact || m.more()) {
 		g.finish(demand, values, finishTries, m)
 	}
 }
