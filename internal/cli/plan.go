@@ -60,6 +60,11 @@ max (the number of hosts of the type there may be); all that it says a type has 
 				}
 				return a.runPlanQueue(cmd.Context(), args[0], form)
 			}
+			for _, name := range []string{"max-vcpus", "max-hosts"} {
+				if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "0" {
+					return usage("--%s 0 would leave every job without a host", name).hint("leave it out for no bound")
+				}
+			}
 			return a.runPlan(cmd.Context(), f, form)
 		},
 	}
@@ -81,14 +86,17 @@ func (a *App) runPlan(_ context.Context, f planFlags, form string) error {
 	if f.jobs == "" {
 		return usage("--jobs is missing").hint("name a CSV file with the columns vcpus and memory_mib, or a queue")
 	}
-	if f.timeLimit < 0 || f.boot < 0 || f.maxVCPUs < 0 || f.maxHosts < 0 {
-		return usage("--time-limit, --boot, --max-vcpus and --max-hosts must not be negative")
+	if err := f.check(); err != nil {
+		return err
 	}
 	in, err := a.planInput(f)
 	if err != nil {
 		return err
 	}
-	in.Limits = packing.Limits{MilliVCPU: int64(f.maxVCPUs * 1000), Hosts: f.maxHosts}
+	in.Limits = packing.Limits{Hosts: f.maxHosts}
+	if f.maxVCPUs > 0 {
+		in.Limits.MilliVCPU = max(1, int64(f.maxVCPUs*1000)) // 0 would be no bound
+	}
 	started := a.Now()
 	plan := a.packWithin(in, f.timeLimit)
 	seconds := a.Now().Sub(started).Seconds()
@@ -100,6 +108,29 @@ func (a *App) runPlan(_ context.Context, f planFlags, form string) error {
 	fmt.Fprint(a.Out, a.planText(in, plan, answer))
 	return nil
 }
+
+// mostLimit bounds --max-vcpus, in vCPUs.
+const mostLimit = 1e12
+
+// check refuses flags that make no sense, before a file is read.
+func (f *planFlags) check() error {
+	switch {
+	case f.timeLimit < 0 || f.boot < 0:
+		return usage("--time-limit and --boot must not be negative").hint("write 50ms, 2s or 1m30s")
+	case !(f.maxVCPUs >= 0 && f.maxVCPUs <= mostLimit):
+		return usage("--max-vcpus %g is not a number from 0 to %g", f.maxVCPUs, float64(mostLimit)).hint("leave it out for no bound")
+	case f.maxHosts < 0:
+		return usage("--max-hosts must not be negative").hint("leave it out for no bound")
+	case f.jobs == "-" && f.types == "-":
+		return usage("--jobs and --types cannot both be the standard input").hint("name a file for one of them")
+	case f.boot > mostBoot:
+		return usage("--boot %s is too long", f.boot).hint("it is the time that a host takes to start, such as 60s")
+	}
+	return nil
+}
+
+// mostBoot bounds --boot.
+const mostBoot = 365 * 24 * time.Hour
 
 // lastSteps is the time for each kind of jobs that the steps after a search take, and
 // firstFitTime what the plan without any search takes.
