@@ -87,11 +87,12 @@ func baseline(in packing.Input, bestFit bool, open func(need batch.Resources) in
 	return usd, true
 }
 
+// mostTries bounds the types that are tried as the only one.
+const mostTries = 8
+
 // bestBaseline is the cheapest of first-fit decreasing and best-fit decreasing: with the
 // type that is cheapest for each of such jobs alone, with the cheapest that holds one, and
 // with each one type for everything that it holds.
-var mostTries = 40
-
 func bestBaseline(in packing.Input) (name string, usd float64) {
 	usd = math.Inf(1)
 	cheapestEach := func(need batch.Resources) int {

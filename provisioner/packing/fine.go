@@ -78,8 +78,15 @@ func (p *problem) fine(out []stack, left []int64, bound float64, c *classes, val
 // an exact one.
 const fewEach = 6
 
-const mostEach = 12
+// mostEach is how many jobs a host has on average where fillings are too many for a linear
+// program with thousands of rows; someEach is where filling hosts by what jobs are worth in
+// pieces is tried.
+const (
+	mostEach = 12
+	someEach = 3
+)
 
+// fineTries is how often fineGreedy packs.
 const fineTries = 3
 
 func jobsPerHost(stacks []stack) int64 {

@@ -122,8 +122,8 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 		m.spend(emitWork * int64(len(e.out)))
 	}
 	out := p.improve(e.out, m)
-	if !e.exact && len(p.items) <= refineItems && jobsPerHost(out) > fewEach {
-		lent := m.left * 4 / 10
+	if !e.exact && len(p.items) <= refineItems && jobsPerHost(out) >= someEach {
+		lent := m.left * 6 / 10
 		step := m.part(lent)
 		if other := p.fineGreedy(left, unit, &step); other != nil && p.cost(other) < p.cost(out) {
 			out = other
@@ -146,7 +146,7 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	}
 	if coarse.mean {
 		lent := m.left * 9 / 10
-		if len(p.items) <= refineItems {
+		if len(p.items) <= refineItems && jobsPerHost(out) <= mostEach {
 			lent = min(lent, max(0, m.left-5*whole10))
 		}
 		step := m.part(lent)
