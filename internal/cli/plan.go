@@ -135,8 +135,8 @@ const mostBoot = 365 * 24 * time.Hour
 // lastSteps is the time for each kind of jobs that the steps after a search take, and
 // firstFitTime what the plan without any search takes.
 const (
-	lastSteps    = 1500 * time.Nanosecond
-	firstFitTime = 2 * time.Microsecond
+	lastSteps    = 1500 // ns
+	firstFitTime = 2000 // ns
 )
 
 // packWithin plans in about the time that limit gives; 0: as long as it takes. Where that is
@@ -145,11 +145,11 @@ func (a *App) packWithin(in packing.Input, limit time.Duration) packing.Plan {
 	if limit <= 0 {
 		return packing.Pack(in)
 	}
-	kinds := time.Duration(len(in.Groups))
-	if limit <= kinds*firstFitTime {
+	kinds := len(in.Groups)
+	if limit <= time.Duration(kinds*firstFitTime) {
 		return packing.FirstFit(in)
 	}
-	end := a.Now().Add(limit - kinds*lastSteps)
+	end := a.Now().Add(limit - time.Duration(kinds*lastSteps))
 	in.Budget.Expired = func() bool { return !a.Now().Before(end) }
 	return packing.Pack(in)
 }

@@ -19,8 +19,7 @@ type basis struct {
 	fresh   int // etas of the last making anew
 	entries int // and their entries
 
-	work    []float64
-	touched []int32
+	work []float64
 }
 
 // eta is a column of the product: its pivot, and entries from..to in at and value.
@@ -83,7 +82,7 @@ func (b *basis) exchange(row int, w []float64) {
 	b.etas = append(b.etas, e)
 }
 
-// entry lists the rows and numbers of a column.
+// entries are the rows and numbers of a column.
 type entries struct {
 	rows []int32
 	n    []float64

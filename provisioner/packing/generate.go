@@ -28,8 +28,6 @@ type generator struct {
 	begin              []stack   // packing that the next solution begins with
 	effort             int       // where the search for columns begins
 	several            int       // how many fillings of a type are taken in a round beside the best
-	lastCost           float64
-	rounds             int
 }
 
 // rounds bounds the rounds of one solution: they are over long before.
@@ -97,7 +95,7 @@ func (g *generator) solve(demand []int64, center []float64, bound float64, m *me
 	mixed := make([]float64, len(p.items))
 	dual := make([]float64, len(p.items))
 	repaired := make([]float64, len(p.items)) // mixed, but no filling is worth more than its host
-	for g.rounds = range rounds {
+	for range rounds {
 		for r, i := range rel.rows {
 			dual[i] = max(0, lp.dual[r])
 			mixed[i] = pull*center[i] + (1-pull)*dual[i]
@@ -182,7 +180,6 @@ func (g *generator) solve(demand []int64, center []float64, bound float64, m *me
 	for r, i := range rel.rows {
 		rel.value[i] = max(0, lp.dual[r])
 	}
-	g.lastCost = lp.cost()
 	rel.cols = lp.cols
 	rel.x = make([]float64, len(lp.cols))
 	for i, c := range lp.basis {

@@ -88,7 +88,7 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 			return plain, proven
 		}
 	}
-	whole10 := m.left / 10
+	tenth := m.left / 10
 	all := m
 	lent := m.left
 	if !e.exact {
@@ -132,7 +132,7 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	}
 	if !p.quick && !e.exact && len(p.items) > refineItems && jobsPerHost(out) <= fewEach &&
 		p.cost(out) > p.total(proven)*(1+worthALook) {
-		lent := max(m.left*2/3, 4*whole10)
+		lent := max(m.left*2/3, 4*tenth)
 		step := m.part(lent)
 		if finer := p.floors(out, weight, coarse, values, unit, &step); p.total(finer) > p.total(proven) {
 			proven = finer
@@ -147,7 +147,7 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	if coarse.mean {
 		lent := m.left * 9 / 10
 		if len(p.items) <= refineItems && jobsPerHost(out) <= mostEach {
-			lent = min(lent, max(0, m.left-5*whole10))
+			lent = min(lent, max(0, m.left-5*tenth))
 		}
 		step := m.part(lent)
 		out = p.improve(p.rework(out, proven, &step), m)
