@@ -86,6 +86,9 @@ const (
 	someEach = 3
 )
 
+// worthGreed is how far above its bound a packing by classes is where fineGreedy is tried.
+const worthGreed = 0.01
+
 // fineTries is how often fineGreedy packs.
 const fineTries = 3
 

@@ -122,7 +122,8 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 		m.spend(emitWork * int64(len(e.out)))
 	}
 	out := p.improve(e.out, m)
-	if !e.exact && len(p.items) <= refineItems && jobsPerHost(out) >= someEach {
+	if !e.exact && len(p.items) <= refineItems && jobsPerHost(out) >= someEach &&
+		p.cost(out) > p.total(proven)*(1+worthGreed) {
 		lent := m.left * 6 / 10
 		step := m.part(lent)
 		if other := p.fineGreedy(left, unit, &step); other != nil && p.cost(other) < p.cost(out) {
