@@ -18,11 +18,16 @@ type vector [dims]int64
 // most bounds every amount, so that sums stay exact in a float64.
 const most = 1 << 50
 
-func vectorOf(r batch.Resources) vector {
+// vectorOf is what a job needs. What is above most is more than any room.
+func vectorOf(r batch.Resources) vector { return clamped(r, most+1) }
+
+// roomOf is what a host has.
+func roomOf(r batch.Resources) vector { return clamped(r, most) }
+
+func clamped(r batch.Resources, most int64) vector {
+	clamp := func(n int64) int64 { return min(max(n, 0), most) }
 	return vector{clamp(r.MilliVCPU), clamp(r.MemoryMiB), clamp(r.GPUs)}
 }
-
-func clamp(n int64) int64 { return min(max(n, 0), most) }
 
 func (v vector) fits(room vector) bool {
 	return v[0] <= room[0] && v[1] <= room[1] && v[2] <= room[2]
@@ -143,7 +148,7 @@ func usableTypes(types []Type) []bin {
 		if math.IsNaN(price) || math.IsInf(price, 0) || price < 0 || t.Max < 0 {
 			continue
 		}
-		b := bin{room: vectorOf(t.Has), price: max(price, cheapest), max: math.MaxInt64, typ: i}
+		b := bin{room: roomOf(t.Has), price: max(price, cheapest), max: math.MaxInt64, typ: i}
 		if t.Max > 0 {
 			b.max = int64(t.Max)
 		}

@@ -119,6 +119,10 @@ func (k *knapsack) seek(at int, value float64, room vector, left float64) {
 		s := &k.size[at]
 		each := k.at[0]*s[0] + k.at[1]*s[1] + k.at[2]*s[2]
 		for c := k.need[at].times(room, k.limit[at]); c > 0; c-- {
+			if k.nodes--; k.nodes <= 0 {
+				k.cut = true
+				return
+			}
 			f := float64(c)
 			worth := value + f*k.value[at]
 			if worth+left-f*each+k.rest[at+1] <= k.target {

@@ -66,7 +66,7 @@ func (s *session) fillFree() {
 	slices.SortStableFunc(order, func(a, b int) int { return -cmp.Compare(value[a], value[b]) })
 	for r := range s.in.Free {
 		free := &s.in.Free[r]
-		room := vectorOf(free.Has)
+		room := roomOf(free.Has)
 		var fill []Fill
 		for _, n := range order {
 			g := &s.in.Groups[n]
@@ -235,7 +235,7 @@ func (s *session) why(n int) string {
 		if !permit.allows(typ.Name, typ.Arch) {
 			continue
 		}
-		room := vectorOf(typ.Has)
+		room := roomOf(typ.Has)
 		lack := 0.0
 		for r := range dims {
 			if need[r] > room[r] {
