@@ -4,13 +4,16 @@ package batch
 // it: the next pass decides anew.
 type QueuePlan struct {
 	Queue string
+	// State is that of the queue. A DISABLED one takes no new jobs; what waits in it goes on.
+	State string
 	At    Millis
 	// Jobs is how many waiting jobs were looked at, an array's children counted; More says
 	// that further ones wait behind.
 	Jobs int
 	More bool `json:",omitempty"`
 	// StartNow is how many of them start at once, on hosts that are there.
-	StartNow     int
+	StartNow int
+	// Environments are those of the queue, in its order.
 	Environments []EnvironmentPlan
 	// Waiting is jobs that get no host, with the reason, which names the nearest type where
 	// no type is large enough.
@@ -31,8 +34,9 @@ type EnvironmentPlan struct {
 	// LowerBoundUsdPerHour is what no choice of hosts for what waits can be below. Hosts
 	// that are cheaper until they are empty may cost more an hour.
 	LowerBoundUsdPerHour float64
-	// StartsInSeconds is when the jobs on them are expected to start: after a boot as it
-	// takes here.
+	// StartsInSeconds is when the last of the jobs that wait for a host here is expected to
+	// start: when the hosts to launch, or else those on their way, are ready, by what boots
+	// take here. 0: no host is launched or on its way for them.
 	StartsInSeconds float64
 }
 

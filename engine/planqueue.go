@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
@@ -20,6 +21,7 @@ const maxPlanWaiting = 100
 // the eyes of an engine that has just begun, so that it may be asked beside the passes.
 func (e *Engine) PlanQueue(ctx context.Context, name string) (*batch.QueuePlan, error) {
 	now := e.Now()
+	name = batch.NameOf("job-queue", name)
 	look := New(e.Config)
 	look.hinted = e.hinted
 	defer look.forget()
@@ -29,8 +31,8 @@ func (e *Engine) PlanQueue(ctx context.Context, name string) (*batch.QueuePlan, 
 	}
 	at := slices.IndexFunc(w.queues, func(q store.Queue) bool { return q.Name() == name })
 	if at < 0 {
-		return nil, &batch.Error{Code: batch.CodeNotFound, Message: "there is no job queue " + name,
-			Next: "list them with `packhorse describe-job-queues` or DescribeJobQueues"}
+		return nil, &batch.Error{Code: batch.CodeNotFound, Message: fmt.Sprintf("there is no job queue %q", name),
+			Next: "list them with DescribeJobQueues or `packhorse queues`"}
 	}
 	// The other queues count with what may start of them: they share the room.
 	limit := look.frontFor(w)
@@ -44,7 +46,7 @@ func (e *Engine) PlanQueue(ctx context.Context, name string) (*batch.QueuePlan, 
 		return nil, err
 	}
 	d := scheduler.Plan(look.snapshot(w, now))
-	out := &batch.QueuePlan{Queue: name, At: batch.MillisOf(now), Environments: []batch.EnvironmentPlan{}, Waiting: []batch.UnplacedJobs{}}
+	out := &batch.QueuePlan{Queue: name, State: string(w.queues[at].Detail.State), At: batch.MillisOf(now), Environments: []batch.EnvironmentPlan{}, Waiting: []batch.UnplacedJobs{}}
 	for _, share := range w.fronts[name] {
 		out.More = out.More || share.More
 		for _, j := range share.Jobs {
@@ -57,8 +59,12 @@ func (e *Engine) PlanQueue(ctx context.Context, name string) (*batch.QueuePlan, 
 			out.StartNow++
 		}
 	}
-	for _, env := range w.envs {
-		if slices.Contains(w.queues[at].Environments(), env.Name()) && managed(env) && !fargate(env) && env.Detail.Status != types.CEStatusDeleting {
+	for _, of := range w.queues[at].Environments() {
+		n := slices.IndexFunc(w.envs, func(env store.Environment) bool { return env.Name() == of })
+		if n < 0 {
+			continue
+		}
+		if env := w.envs[n]; managed(env) && !fargate(env) && env.Detail.Status != types.CEStatusDeleting {
 			out.Environments = append(out.Environments, look.planEnvironment(w, env, d))
 		}
 	}
@@ -107,8 +113,16 @@ func (e *Engine) planEnvironment(w *world, env store.Environment, d scheduler.De
 		out.Hosts = append(out.Hosts, hosts)
 		out.UsdPerHour += float64(l.Count) * hosts.UsdPerHour
 	}
-	if len(out.Hosts) > 0 {
+	switch {
+	case len(out.Hosts) > 0:
 		out.StartsInSeconds = fleet.Boot.Seconds()
+	case out.OnBooting > 0:
+		for _, h := range fleet.Hosts {
+			if h.State == provisioner.Booting {
+				left := h.CreatedAt.Add(fleet.Boot).Sub(e.Now())
+				out.StartsInSeconds = max(out.StartsInSeconds, left.Seconds())
+			}
+		}
 	}
 	return out
 }

@@ -43,8 +43,11 @@ func TestAPlanOfAQueueSaysWhatAPassWouldDoAndWritesNothing(t *testing.T) {
 	w.advance(time.Second)
 	p, err := w.Engine.PlanQueue(t.Context(), "q")
 	w.must(err)
-	if e := p.Environments[0]; len(e.Hosts) != 0 || e.Booting+e.Ready != 2 {
-		t.Errorf("while its hosts boot it is %+v, want no more of them", e)
+	if e := p.Environments[0]; len(e.Hosts) != 0 || e.Booting+e.Ready != 2 || e.OnBooting > 0 && e.StartsInSeconds <= 0 {
+		t.Errorf("while its hosts boot it is %+v, want no more of them, and a start for what they take", e)
+	}
+	if byARN, err := w.Engine.PlanQueue(t.Context(), "arn:aws:batch:us-east-1:123456789012:job-queue/q"); err != nil || byARN.Queue != "q" || byARN.State != "ENABLED" {
+		t.Errorf("the plan of a queue by its ARN is %+v, %v", byARN, err)
 	}
 	var domain *batch.Error
 	if _, err := w.Engine.PlanQueue(t.Context(), "nobody"); !errors.As(err, &domain) || domain.Code != batch.CodeNotFound {

@@ -74,7 +74,6 @@ type member struct {
 	meant    []provisioner.Meant // what it was launched for
 	waits    []scheduler.Meant   // the same, as the scheduler has it
 	created  time.Time
-	running  []provisioner.Running // its jobs, as the provisioner was shown them last
 	// changed says that what the brains are shown of it is out of date, unsettled that it
 	// may be noted as idle or busy while it is not.
 	changed, unsettled bool

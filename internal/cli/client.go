@@ -110,6 +110,7 @@ type client struct {
 	batch  *batch.Client
 	logs   *cloudwatchlogs.Client
 	target target
+	as     aws.CredentialsProvider // who signs calls of our own; nil: as the target says
 }
 
 // How often a command that waits looks at the server: often where it costs nothing,

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/spf13/cobra"
 
+	domain "github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/internal/deploy"
 )
 
@@ -58,14 +60,15 @@ func (a *App) runStatus(ctx context.Context, f deploymentFlags, form string) err
 	if err != nil {
 		return accountError(err)
 	}
-	queues, err := queuesOf(ctx, account, s)
+	queues, prices, err := queuesOf(ctx, account, s)
 	if form == asJSON {
 		return printJSON(a.Out, struct {
 			deploy.Status
 			Queues []queueDepth
-		}{s, orEmpty(queues)})
+			Prices []domain.PriceSource
+		}{s, orEmpty(queues), orEmpty(prices)})
 	}
-	fmt.Fprint(a.Out, a.statusText(s, queues))
+	fmt.Fprint(a.Out, a.statusText(s, queues, prices))
 	if err != nil {
 		fmt.Fprintf(a.Err, "The queues are not shown: %s\n", oneLine(plainMessage(err.Error())))
 	}
@@ -73,41 +76,49 @@ func (a *App) runStatus(ctx context.Context, f deploymentFlags, form string) err
 }
 
 // queuesOf asks the deployment itself, signed with one of its access keys.
-func queuesOf(ctx context.Context, account *deploy.Account, s deploy.Status) ([]queueDepth, error) {
+func queuesOf(ctx context.Context, account *deploy.Account, s deploy.Status) ([]queueDepth, []domain.PriceSource, error) {
 	if s.Endpoint() == "" {
-		return nil, failure("the deployment has no endpoint yet")
+		return nil, nil, failure("the deployment has no endpoint yet")
 	}
 	if len(s.Keys) == 0 {
-		return nil, failure("there is no access key to ask with; make one with `packhorse keys create%s`", deploymentArgs(s.Name, account.Region))
+		return nil, nil, failure("there is no access key to ask with; make one with `packhorse keys create%s`", deploymentArgs(s.Name, account.Region))
 	}
 	ctx, cancel := context.WithTimeout(ctx, askBound)
 	defer cancel()
 	id := s.Keys[0].ID
 	secret, err := account.Secret(ctx, s.Name, id)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	c := &client{batch: batch.New(batch.Options{
-		Region: account.Region, BaseEndpoint: aws.String(s.Endpoint()), Retryer: newRetryer(),
-		Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""),
-	})}
+	as := credentials.NewStaticCredentialsProvider(id, secret, "")
+	c := &client{
+		target: target{endpoint: strings.TrimSuffix(s.Endpoint(), "/"), region: account.Region}, as: as,
+		batch: batch.New(batch.Options{
+			Region: account.Region, BaseEndpoint: aws.String(s.Endpoint()), Retryer: newRetryer(), Credentials: as,
+		}),
+	}
 	queues, err := c.queues(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	counts, err := c.countJobs(ctx, queues)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	// A deployment of an older version does not tell.
+	var sources domain.PriceSources
+	if c.own(ctx, http.MethodGet, "/packhorse/v1/prices", nil, &sources) != nil {
+		sources = domain.PriceSources{}
 	}
 	var all []queueDepth
 	for _, q := range queues {
 		name := aws.ToString(q.JobQueueName)
 		all = append(all, queueDepth{Name: name, State: string(q.State), Jobs: counts[name]})
 	}
-	return all, nil
+	return all, sources.Parts, nil
 }
 
-func (a *App) statusText(s deploy.Status, queues []queueDepth) string {
+func (a *App) statusText(s deploy.Status, queues []queueDepth, prices []domain.PriceSource) string {
 	var b strings.Builder
 	state := s.State
 	if !s.Running {
@@ -128,6 +139,7 @@ func (a *App) statusText(s deploy.Status, queues []queueDepth) string {
 	}
 	list.add("Dead letters", lettersText(s.Letters))
 	list.add("Access keys", strconv.Itoa(len(s.Keys)))
+	list.add("Prices", pricesText(prices))
 	b.WriteString(list.text(""))
 	if len(queues) == 0 {
 		return b.String()
@@ -144,6 +156,31 @@ func (a *App) statusText(s deploy.Status, queues []queueDepth) string {
 		g.row(cells...)
 	}
 	return b.String() + "\n" + g.text(a.Out)
+}
+
+// pricesText says how old each part of the prices is that a deployment plans with.
+func pricesText(prices []domain.PriceSource) string {
+	var parts []string
+	for _, p := range prices {
+		age := (time.Duration(p.AgeSeconds) * time.Second).Round(time.Minute)
+		text := fmt.Sprintf("%s of %s, %s old", p.Part, p.Region, ageText(age))
+		if p.Source != "aws" {
+			text += " (" + p.Source + ")"
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// ageText is an age as people say it.
+func ageText(age time.Duration) string {
+	switch {
+	case age < time.Hour:
+		return plural(int(age/time.Minute), "minute")
+	case age < 48*time.Hour:
+		return plural(int(age/time.Hour), "hour")
+	}
+	return days(age)
 }
 
 // functionsText names the functions, and the state of those that are not as they

@@ -60,6 +60,11 @@ max (the number of hosts of the type there may be); all that it says a type has 
 				}
 				return a.runPlanQueue(cmd.Context(), args[0], form)
 			}
+			for _, name := range []string{"max-vcpus", "max-hosts"} {
+				if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "0" {
+					return usage("--%s 0 would leave every job without a host", name).hint("leave it out for no bound")
+				}
+			}
 			return a.runPlan(cmd.Context(), f, form)
 		},
 	}
@@ -68,7 +73,7 @@ max (the number of hosts of the type there may be); all that it says a type has 
 	flags.StringVar(&f.types, "types", "", "CSV `file` of the types to choose from")
 	flags.StringSliceVar(&f.instances, "instance-types", nil, "choose from these `types`, families or \"optimal\" of the built-in ones")
 	flags.StringVar(&f.arch, "arch", "", "architecture of jobs that name none: x86_64, arm64 or any (default: x86_64, and any with --types)")
-	flags.DurationVar(&f.timeLimit, "time-limit", 0, "stop to look for something better after this `time`")
+	flags.DurationVar(&f.timeLimit, "time-limit", 0, "take about this `time` to plan, and the best plan until then")
 	flags.DurationVar(&f.boot, "boot", 0, "count this `time` of each host's price as its cost of starting")
 	flags.BoolVar(&f.ecsMemory, "ecs-memory", false, "with --types: take off the memory that the system and the ECS agent keep")
 	flags.Float64Var(&f.maxVCPUs, "max-vcpus", 0, "launch at most this many vCPUs")
@@ -81,32 +86,72 @@ func (a *App) runPlan(_ context.Context, f planFlags, form string) error {
 	if f.jobs == "" {
 		return usage("--jobs is missing").hint("name a CSV file with the columns vcpus and memory_mib, or a queue")
 	}
-	if f.timeLimit < 0 || f.boot < 0 || f.maxVCPUs < 0 || f.maxHosts < 0 {
-		return usage("--time-limit, --boot, --max-vcpus and --max-hosts must not be negative")
+	if err := f.check(); err != nil {
+		return err
 	}
-	started := a.Now()
 	in, err := a.planInput(f)
 	if err != nil {
 		return err
 	}
-	in.Limits = packing.Limits{MilliVCPU: int64(f.maxVCPUs * 1000), Hosts: f.maxHosts}
-	var plan packing.Plan
-	if f.timeLimit > 0 {
-		end := started.Add(f.timeLimit)
-		in.Budget.Expired = func() bool { return !a.Now().Before(end) }
+	in.Limits = packing.Limits{Hosts: f.maxHosts}
+	if f.maxVCPUs > 0 {
+		in.Limits.MilliVCPU = max(1, int64(f.maxVCPUs*1000)) // 0 would be no bound
 	}
-	if in.Budget.Expired != nil && in.Budget.Expired() {
-		plan = packing.FirstFit(in)
-	} else {
-		plan = packing.Pack(in)
-	}
+	started := a.Now()
+	plan := a.packWithin(in, f.timeLimit)
+	seconds := a.Now().Sub(started).Seconds()
 	answer := planAnswer(in, plan, f.boot)
-	answer.Seconds = a.Now().Sub(started).Seconds()
+	answer.Seconds = seconds
 	if form == asJSON {
 		return answer.print(a.Out)
 	}
 	fmt.Fprint(a.Out, a.planText(in, plan, answer))
 	return nil
+}
+
+// mostLimit bounds --max-vcpus, in vCPUs.
+const mostLimit = 1e12
+
+// check refuses flags that make no sense, before a file is read.
+func (f *planFlags) check() error {
+	switch {
+	case f.timeLimit < 0 || f.boot < 0:
+		return usage("--time-limit and --boot must not be negative").hint("write 50ms, 2s or 1m30s")
+	case !(f.maxVCPUs >= 0 && f.maxVCPUs <= mostLimit):
+		return usage("--max-vcpus %g is not a number from 0 to %g", f.maxVCPUs, float64(mostLimit)).hint("leave it out for no bound")
+	case f.maxHosts < 0:
+		return usage("--max-hosts must not be negative").hint("leave it out for no bound")
+	case f.jobs == "-" && f.types == "-":
+		return usage("--jobs and --types cannot both be the standard input").hint("name a file for one of them")
+	case f.boot > mostBoot:
+		return usage("--boot %s is too long", f.boot).hint("it is the time that a host takes to start, such as 60s")
+	}
+	return nil
+}
+
+// mostBoot bounds --boot.
+const mostBoot = 365 * 24 * time.Hour
+
+// lastSteps is the time for each kind of jobs that the steps after a search take, and
+// firstFitTime what the plan without any search takes.
+const (
+	lastSteps    = 1500 // ns
+	firstFitTime = 2000 // ns
+)
+
+// packWithin plans in about the time that limit gives; 0: as long as it takes. Where that is
+// too little for any search the answer is the first fit.
+func (a *App) packWithin(in packing.Input, limit time.Duration) packing.Plan {
+	if limit <= 0 {
+		return packing.Pack(in)
+	}
+	kinds := len(in.Groups)
+	if limit <= time.Duration(kinds*firstFitTime) {
+		return packing.FirstFit(in)
+	}
+	end := a.Now().Add(limit - time.Duration(kinds*lastSteps))
+	in.Budget.Expired = func() bool { return !a.Now().Before(end) }
+	return packing.Pack(in)
 }
 
 // planInput reads the files.

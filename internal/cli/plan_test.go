@@ -184,6 +184,24 @@ func TestPlanRefusesWhatItCannotRead(t *testing.T) {
 		"an odd architecture":    {"vcpus,memory_mib,arch\n1,2,arm\n", fewTypes, `arch "arm" is neither x86_64 nor arm64`},
 		"too many jobs":          {"vcpus,memory_mib,count\n1,2,9e12\n", fewTypes, "more than"},
 		"a line that is short":   {"vcpus,memory_mib\n1\n", fewTypes, "wrong number of fields"},
+		"a column twice":         {"vcpus,memory_mib,vcpus\n1,2,3\n", fewTypes, `line 1: the column "vcpus" is there twice`},
+		"parted by semicolons":   {"vcpus;memory_mib\n1;2\n", fewTypes, "part the columns by commas"},
+		"a gzipped file":         {"\x1f\x8b\x08\x00", fewTypes, "is compressed"},
+		"an open quote":          {"vcpus,memory_mib\n\"1,2\n", fewTypes, "line 2: extraneous or missing"},
+		"a stray quote":          {"vcpus,memory_mib\n1\"1,2\n", fewTypes, "line 2: bare"},
+		"a unit":                 {"vcpus,memory_mib\n1,2GiB\n", fewTypes, `line 2: memory_mib "2GiB" is not a number of 0 or more`},
+		"NaN":                    {"vcpus,memory_mib\nNaN,2\n", fewTypes, `vcpus "NaN" is not a number`},
+		"infinity":               {"vcpus,memory_mib\n1,+Inf\n", fewTypes, `memory_mib "+Inf" is not a number`},
+		"a number past all":      {"vcpus,memory_mib\n1,1e400\n", fewTypes, `memory_mib "1e400" is not a number`},
+		"an enormous number":     {"vcpus,memory_mib\n1,1e30\n", fewTypes, `memory_mib "1e30" is too large`},
+		"a hexadecimal number":   {"vcpus,memory_mib\n1,0x10\n", fewTypes, `memory_mib "0x10" is not a number`},
+		"half a job":             {"vcpus,memory_mib,count\n1,2,1.5\n", fewTypes, `line 2: count "1.5" is not a whole number`},
+		"half a GPU":             {"vcpus,memory_mib,gpus\n1,2,0.5\n", fewTypes, `line 2: gpus "0.5" is not a whole number`},
+		"a terminal's codes":     {"vcpus,memory_mib\n\x1b[31m,2\n", fewTypes, `vcpus "?[31m" is not a number`},
+		"a type of an odd kind":  {"vcpus,memory_mib\n1,2\n", "instance_type,vcpus,memory_mib,usd_per_hour,arch\na,1,2,3,risc\n", `line 2: arch "risc" is neither`},
+		"a price that is none":   {"vcpus,memory_mib\n1,2\n", "instance_type,vcpus,memory_mib,usd_per_hour\na,1,2,-3\n", `line 2: ondemand_usd_per_hour "-3" is not a number`},
+		"an enormous price":      {"vcpus,memory_mib\n1,2\n", "instance_type,vcpus,memory_mib,usd_per_hour\na,1,2,1e20\n", "line 2: a price of 1e+20 dollars per hour is too large"},
+		"types without a line":   {"vcpus,memory_mib\n1,2\n", "instance_type,vcpus,memory_mib,usd_per_hour\n", "has no types"},
 		"a type without a price": {"vcpus,memory_mib\n1,2\n", "instance_type,vcpus,memory_mib,usd_per_hour\na,1,2,\n", "line 2: a type needs a name and a price"},
 		"a type twice":           {"vcpus,memory_mib\n1,2\n", "instance_type,vcpus,memory_mib,usd_per_hour\na,1,2,3\na,1,2,3\n", "line 3: a is on line 2 already"},
 	}
@@ -234,4 +252,141 @@ func TestTypes(t *testing.T) {
 	if w = newWorld(t); w.run("types", "c5.lrage") != ExitUsage || !strings.Contains(w.err.String(), `"c5.lrage"`) {
 		t.Errorf("a type that is not there: %s", w.err.String())
 	}
+}
+
+// What spreadsheets and people write is read all the same.
+func TestPlanReadsWhatPeopleWrite(t *testing.T) {
+	want := "1.5 vCPU, 2048 MiB"
+	tests := map[string]string{
+		"a byte order mark":        "\ufeffvcpus,memory_mib\n1.5,2048\n",
+		"quoted after the mark":    "\ufeff\"vcpus\",\"memory_mib\"\n\"1.5\",\"2048\"\n",
+		"lines of Windows":         "vcpus,memory_mib\r\n1.5,2048\r\n",
+		"spaces":                   " vcpus , memory_mib \n 1.5 , 2048 \n",
+		"capitals":                 "VCPUs,Memory_MiB\n1.5,2048\n",
+		"exponents":                "vcpus,memory_mib\n1.5e0,2.048e3\n",
+		"no line end":              "vcpus,memory_mib\n1.5,2048",
+		"empty lines and comments": "# jobs\n\nvcpus,memory_mib\n\n# one\n1.5,2048\n\n",
+		"other columns":            "name,vcpus,note,memory_mib\na,1.5,\"x, y\",2048\n",
+		"a count of its own":       "vcpus,memory_mib,count\n1.5,2048,1\n1.5,2048,0\n",
+		"parts of a MiB, upwards":  "vcpus,memory_mib\n1.4999,2047.2\n",
+	}
+	for name, jobs := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.ok("plan", "--jobs", w.file("jobs.csv", jobs), "--types", w.file("types.csv", fewTypes), "-o", "json")
+			var p planned
+			if err := json.Unmarshal(w.out.Bytes(), &p); err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			for _, h := range p.Hosts {
+				for _, j := range h.Jobs {
+					got += fmt.Sprintf("%g vCPU, %d MiB", j.VCPUs, j.MemoryMiB)
+				}
+			}
+			if got != want {
+				t.Errorf("%q is read as %q, want one job of %s", jobs, got, want)
+			}
+		})
+	}
+}
+
+// A host has no more than its file says: parts are left out.
+func TestPlanRoundsHostsDown(t *testing.T) {
+	w := newWorld(t)
+	w.ok("plan", "--jobs", w.file("jobs.csv", "vcpus,memory_mib\n1,1000.5\n"), "-o", "json",
+		"--types", w.file("types.csv", "instance_type,vcpus,memory_mib,usd_per_hour\na,1,1000.9,1\n"))
+	if !strings.Contains(w.out.String(), `"unplaced": [
+        {`) {
+		t.Errorf("a job of 1001 MiB is on a host of 1000.9 MiB:\n%s", w.out.String())
+	}
+}
+
+func TestPlanRefusesOddFlags(t *testing.T) {
+	tests := map[string]struct {
+		flags []string
+		want  string
+	}{
+		"NaN vCPUs":         {[]string{"--max-vcpus", "NaN"}, "--max-vcpus NaN is not a number from 0"},
+		"infinite vCPUs":    {[]string{"--max-vcpus", "Inf"}, "--max-vcpus +Inf is not a number from 0"},
+		"fewer than none":   {[]string{"--max-vcpus", "-1"}, "--max-vcpus -1 is not a number from 0"},
+		"none at all":       {[]string{"--max-vcpus", "0"}, "--max-vcpus 0 would leave every job without a host"},
+		"no hosts":          {[]string{"--max-hosts", "0"}, "--max-hosts 0 would leave every job without a host"},
+		"hosts below zero":  {[]string{"--max-hosts", "-3"}, "--max-hosts must not be negative"},
+		"a time below zero": {[]string{"--time-limit", "-1s"}, "--time-limit and --boot must not be negative"},
+		"a time of no unit": {[]string{"--time-limit", "5"}, "time: missing unit"},
+		"an endless boot":   {[]string{"--boot", "999999h"}, "--boot 999999h0m0s is too long"},
+		"an odd arch":       {[]string{"--arch", "ARM"}, `--arch "ARM" is none of x86_64, arm64, any`},
+		"two inputs":        {[]string{"--types", "-", "--jobs", "-"}, "cannot both be the standard input"},
+		"no such file":      {[]string{"--jobs", "/nowhere/jobs.csv"}, "there is no file /nowhere/jobs.csv"},
+		"a folder":          {[]string{"--jobs", "/"}, "/ is a folder"},
+		"types twice":       {[]string{"--types", "x.csv", "--instance-types", "m7i"}, "exclude each other"},
+		"an unknown family": {[]string{"--instance-types", "z99"}, `there is no instance type or family "z99"`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			args := append([]string{"plan", "--jobs", w.file("jobs.csv", "vcpus,memory_mib\n1,2\n")}, test.flags...)
+			if got := w.fails(ExitUsage, args...); !strings.Contains(got, test.want) {
+				t.Errorf("plan %v: %s, want %s", test.flags, got, test.want)
+			}
+		})
+	}
+}
+
+// A limit below one thousandth of a vCPU is still a limit.
+func TestPlanKeepsToTheSmallestLimit(t *testing.T) {
+	w := newWorld(t)
+	w.ok("plan", "--jobs", w.file("jobs.csv", "vcpus,memory_mib\n1,2\n"), "--types", w.file("types.csv", fewTypes), "--max-vcpus", "0.0001", "-o", "json")
+	if !strings.Contains(w.out.String(), `"hosts": []`) {
+		t.Errorf("with --max-vcpus 0.0001 the plan is\n%s", w.out.String())
+	}
+}
+
+// Any text is read or refused with its place; neither ends the program.
+func FuzzReadJobs(f *testing.F) {
+	for _, seed := range []string{
+		"", "vcpus,memory_mib\n", "vcpus,memory_mib\n1,2\n", "\ufeffvcpus,memory_mib\r\n0.5,1e3\r\n", "vcpus,memory_mib,gpus,count,arch,types\n1,2,1,3,arm64,a b\n",
+		"vcpus,memory_mib\nNaN,-1\n", "vcpus,memory_mib,count\n1,2,9e99\n", "\"", "vcpus,vcpus\n", "\x1f\x8b", "vcpus,memory_mib\n1\n", "#\n,\n",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		groups, err := readJobs("jobs.csv", strings.NewReader(text), "")
+		if err != nil {
+			if !strings.Contains(err.Error(), "jobs.csv") {
+				t.Errorf("%q: the error %q does not name the file", text, err)
+			}
+			return
+		}
+		jobs := 0
+		for _, g := range groups {
+			if jobs += g.Count; g.Count < 0 || g.Need.MilliVCPU < 0 || g.Need.MemoryMiB < 0 || g.Need.GPUs < 0 || jobs > mostJobs {
+				t.Errorf("%q is read as %+v", text, g)
+			}
+		}
+	})
+}
+
+func FuzzReadTypes(f *testing.F) {
+	for _, seed := range []string{
+		"", fewTypes, "instance_type,vcpus,memory_mib,usd_per_hour\na,1,2,3\n", "name,vcpus,memory_mib,price,max,arch\na,1.5,2.5,0,1,arm64\n",
+		"instance_type,vcpus,memory_mib,usd_per_hour\na,1,2,NaN\n", "instance_type,vcpus,memory_mib,usd_per_hour\na,1,2,3\na,1,2,3\n",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		types, err := readTypes("types.csv", strings.NewReader(text))
+		if err != nil {
+			if !strings.Contains(err.Error(), "types.csv") {
+				t.Errorf("%q: the error %q does not name the file", text, err)
+			}
+			return
+		}
+		for _, typ := range types {
+			if typ.Name == "" || !(typ.USDPerHour >= 0 && typ.USDPerHour <= mostUSD) || typ.Max < 0 || typ.Has.MilliVCPU < 0 || typ.Has.MemoryMiB < 0 {
+				t.Errorf("%q is read as %+v", text, typ)
+			}
+		}
+	})
 }

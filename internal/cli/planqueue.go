@@ -14,6 +14,9 @@ import (
 
 // runPlanQueue shows what the server would do now for a queue.
 func (a *App) runPlanQueue(ctx context.Context, queue, form string) error {
+	if strings.TrimSpace(queue) == "" {
+		return usage("the name of the queue is empty").hint("`packhorse queues` lists them")
+	}
 	c, err := a.connect(ctx)
 	if err != nil {
 		return err
@@ -22,7 +25,10 @@ func (a *App) runPlanQueue(ctx context.Context, queue, form string) error {
 		return usage("AWS Batch makes no plans").hint("name a Packhorse server with --endpoint, or plan a job file with --jobs")
 	}
 	var plan batch.QueuePlan
-	err = c.own(ctx, http.MethodGet, "/packhorse/v1/queues/"+url.PathEscape(queue)+"/plan", nil, &plan)
+	err = c.own(ctx, http.MethodGet, "/packhorse/v1/queues/"+url.PathEscape(shortName(queue))+"/plan", nil, &plan)
+	if _, unknown := c.queueNames(ctx, []string{queue}); err != nil && unknown != nil {
+		return unknown
+	}
 	if none := (*Error)(nil); errors.As(err, &none) {
 		return &Error{Message: "this server makes no plans", Next: "use a newer one, or plan a job file with --jobs", Err: err}
 	}
@@ -40,7 +46,11 @@ func (a *App) runPlanQueue(ctx context.Context, queue, form string) error {
 func (a *App) queuePlanText(p batch.QueuePlan) string {
 	var b strings.Builder
 	var sum facts
-	sum.add("Queue", p.Queue)
+	name := p.Queue
+	if p.State != "" && p.State != "ENABLED" {
+		name += " (" + p.State + ": it takes no new jobs; those that wait go on)"
+	}
+	sum.add("Queue", name)
 	jobs := strconv.Itoa(p.Jobs)
 	if p.More {
 		jobs = "the first " + jobs + "; further ones wait behind"
@@ -55,12 +65,14 @@ func (a *App) queuePlanText(p batch.QueuePlan) string {
 			continue
 		}
 		var f facts
-		f.add("Wait for a host", fmt.Sprintf("%d, of which %d go to hosts on their way", e.Waits, e.OnBooting))
-		f.add("Cost", fmt.Sprintf("$%.4f per hour for the hosts to launch", e.UsdPerHour))
+		f.add("Wait for a host", fmt.Sprintf("%s of all queues, of which %d go to hosts on their way", plural(e.Waits, "job"), e.OnBooting))
+		if len(e.Hosts) > 0 {
+			f.add("Cost", fmt.Sprintf("$%.4f per hour for the hosts to launch", e.UsdPerHour))
+		}
 		if e.LowerBoundUsdPerHour > 0 {
 			f.add("Bound", fmt.Sprintf("$%.4f per hour: no hosts for these jobs cost less", e.LowerBoundUsdPerHour))
 		}
-		if len(e.Hosts) > 0 {
+		if len(e.Hosts) > 0 || e.OnBooting > 0 {
 			f.add("Expected start", fmt.Sprintf("in %.0f s, when the hosts are ready", e.StartsInSeconds))
 		}
 		b.WriteString(f.text("  "))

@@ -74,16 +74,20 @@ func (c *client) own(ctx context.Context, method, path string, in, out any) erro
 
 // sign signs a request with the credentials of this run.
 func (c *client) sign(ctx context.Context, r *http.Request, body []byte) error {
-	cfg, err := c.target.config(ctx)
-	if err != nil {
-		return err
+	as, region := c.as, c.target.region
+	if as == nil {
+		cfg, err := c.target.config(ctx)
+		if err != nil {
+			return err
+		}
+		as, region = cfg.Credentials, cfg.Region
 	}
-	credentials, err := cfg.Credentials.Retrieve(ctx)
+	credentials, err := as.Retrieve(ctx)
 	if err != nil {
 		return fmt.Errorf("get credentials: %w", err)
 	}
 	sum := sha256.Sum256(body)
-	return v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(sum[:]), "batch", cfg.Region, time.Now())
+	return v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(sum[:]), "batch", region, time.Now())
 }
 
 // refusal is the error of an answer, as the SDK would give it.

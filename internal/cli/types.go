@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -37,6 +38,8 @@ func (a *App) typesCommand() *cobra.Command {
 		Long: `List EC2 instance types with what they have and what they cost On-Demand, in all and
 for each vCPU, GiB and GPU. Names and families choose some; flags choose further. The
 facts are those of us-east-1 and Linux that came with this program: no server is asked.
+The last line says how old the prices are. A deployment in AWS plans with its own region's;
+` + "`packhorse status`" + ` shows the age of those.
 
 ECS-MIB is the memory that jobs get of a type: less than it is advertised with.`,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -111,8 +114,14 @@ func (a *App) runTypes(f typesFlags, names []string, form string) error {
 			fmt.Sprintf("%.4f", t.OnDemandUSDPerHour), fmt.Sprintf("%.5f", t.USDPerVCPUHour()), fmt.Sprintf("%.5f", t.USDPerGiBHour()), each)
 	}
 	fmt.Fprint(a.Out, g.text(a.Out))
+	origin := catalog.DefaultOrigin()
+	fmt.Fprintf(a.Out, "\nPrices: On-Demand, Linux, %s, of %s (%s old), from the table in this program.\n",
+		origin.Region, origin.PricesAt.Format(time.DateOnly), days(a.Now().Sub(origin.PricesAt)))
 	return nil
 }
+
+// days is an age in whole days.
+func days(age time.Duration) string { return plural(int(max(0, age)/(24*time.Hour)), "day") }
 
 // typeJSON is a type as it is printed with -o json. The names of the first columns are
 // those that `packhorse plan --types` reads.
@@ -135,13 +144,18 @@ type typeJSON struct {
 	USDPerVCPU    float64 `json:"usd_per_vcpu_hour"`
 	USDPerGiB     float64 `json:"usd_per_gib_hour"`
 	USDPerGPUHour float64 `json:"usd_per_gpu_hour,omitempty"`
+	PriceRegion   string  `json:"price_region"`
+	PricesOf      string  `json:"prices_of"` // the day on which they were published
+	PriceSource   string  `json:"price_source"`
 }
 
 func newTypeJSON(t catalog.Type) typeJSON {
+	origin := catalog.DefaultOrigin()
 	return typeJSON{
 		Name: t.Name, VCPUs: t.VCPUs, MemoryMiB: t.MemoryMiB, ECSMemoryMiB: t.ECSMemoryMiB, GPUs: t.GPUs, GPUModel: t.GPUModel,
 		GPUMemoryMiB: t.GPUMemoryMiB, Arch: t.Arch, Current: t.CurrentGeneration, BareMetal: t.BareMetal, Burstable: t.Burstable,
 		StorageGB: t.LocalStorageGB, NetworkGbps: t.NetworkGbps, Accelerators: t.OtherAccelerators, USDPerHour: t.OnDemandUSDPerHour,
 		USDPerVCPU: t.USDPerVCPUHour(), USDPerGiB: t.USDPerGiBHour(), USDPerGPUHour: t.USDPerGPUHour(),
+		PriceRegion: origin.Region, PricesOf: origin.PricesAt.Format(time.DateOnly), PriceSource: "built-in",
 	}
 }

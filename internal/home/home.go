@@ -67,11 +67,41 @@ type Home struct {
 	Records  *store.Records
 	Engine   *engine.Engine
 	Account  batch.Account
+
+	now func() time.Time
 }
 
 // PlanQueue says what a pass would do now for a queue, and writes nothing.
 func (h *Home) PlanQueue(ctx context.Context, queue string) (*batch.QueuePlan, error) {
 	return h.Engine.PlanQueue(ctx, queue)
+}
+
+// PriceSources says where the prices are from that this home plans with, and how old they
+// are. What AWS has not been asked for is the table in the program.
+func (h *Home) PriceSources(ctx context.Context) (*batch.PriceSources, error) {
+	now := h.now()
+	out := &batch.PriceSources{}
+	origin := catalog.DefaultOrigin()
+	for _, part := range []string{"types", "ondemand", "spot"} {
+		stored, err := h.Records.Prices(ctx, part)
+		switch {
+		case err == nil:
+			out.Parts = append(out.Parts, priceSource(part, "aws", stored.Region, stored.At, now))
+		case !store.IsNotFound(err):
+			return nil, err
+		case part == "types":
+			out.Parts = append(out.Parts, priceSource(part, "built-in", origin.Region, origin.MadeAt, now))
+		case part == "ondemand":
+			out.Parts = append(out.Parts, priceSource(part, "built-in", origin.Region, origin.PricesAt, now))
+		} // the program has no Spot prices
+	}
+	return out, nil
+}
+
+func priceSource(part, source, region string, at, now time.Time) batch.PriceSource {
+	return batch.PriceSource{
+		Part: part, Source: source, Region: region, At: batch.MillisOf(at), AgeSeconds: now.Sub(at).Truncate(time.Second).Seconds(),
+	}
 }
 
 // New wires a home. Nothing runs until Engine.Run.
@@ -81,7 +111,7 @@ func New(p Parts) *Home {
 	if market == nil {
 		market = still(p.Types)
 	}
-	h := &Home{Records: records, Account: p.Account}
+	h := &Home{Records: records, Account: p.Account, now: p.Now}
 	if p.NewID == nil {
 		p.NewID = jobs.NewID
 	}

@@ -76,7 +76,7 @@ func (c *clusters) Pop() any {
 // classify joins items, at most limit classes: from one class for each GPU count and
 // permit on, the one that loses the most is split where that saves the most. weight
 // tells what a unit of each resource is worth, roughly.
-func (p *problem) classify(limit int, weight [dims]float64) *classes {
+func (p *problem) classify(limit int, weight [dims]float64, m *meter) *classes {
 	if limit == 0 {
 		return p.singly()
 	}
@@ -129,7 +129,7 @@ func (p *problem) classify(limit int, weight [dims]float64) *classes {
 		lost += all[c].excess
 	}
 	heap.Init(&all)
-	for len(all) < 4*limit && (len(all) < limit && lost > negligible*total || all[0].excess >= total) {
+	for len(all) < 4*limit && m.more() && (len(all) < limit && lost > negligible*total || all[0].excess >= total) {
 		c := heap.Pop(&all).(cluster)
 		if c.excess <= 0 || len(c.items) < 2 {
 			heap.Push(&all, c)

@@ -18,8 +18,11 @@
 //     idea of what each job is worth.
 //   - greedy.go packs by such values, and corrects the values by what turned out hard.
 //     The fillings of some such packings are the first columns of the program.
-//   - master.go solves the program and generate.go adds columns, which knapsack.go, fill.go,
-//     branch.go and lagrange.go find. The duals then give the bound.
+//   - master.go solves the program, with basis.go, and generate.go adds columns, which
+//     knapsack.go, fill.go, branch.go and lagrange.go find; where hosts hold few jobs seek.go
+//     does, by the table of ceiling.go. The duals then give the bound.
+//   - fine.go solves it again with all kinds apart; floors.go makes the bound where those
+//     are too many; bestfit.go is a simple packing to compare with.
 //   - round.go turns the parts into whole hosts, emit.go puts real jobs there.
 //   - improve.go, rework.go and merge.go go over the result; limits.go keeps to what may
 //     be had; warm.go makes a plan from the one before.

@@ -10,6 +10,7 @@ type emitter struct {
 	out    []stack // in fine items
 	weight [dims]float64
 	order  []int32 // classes by value, the largest first
+	m      *meter  // asked now and then; nil: not
 }
 
 // put makes n hosts with a filling of classes; demand, by class, is lowered by what
@@ -28,7 +29,10 @@ func (e *emitter) put(s stack, demand []int64) {
 		e.out = append(e.out, f)
 		return
 	}
-	for range s.hosts {
+	for n := range s.hosts {
+		if n%64 == 63 && e.m != nil && !e.m.more() {
+			return
+		}
 		if !e.one(s, demand) {
 			return
 		}

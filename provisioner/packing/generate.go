@@ -2,6 +2,7 @@ package packing
 
 import (
 	"math"
+	"slices"
 )
 
 // relaxation is what column generation leaves: how often to take each column, what a
@@ -23,6 +24,10 @@ type generator struct {
 	emit               *emitter
 	best               []stack   // the best packing of the whole demand by greed
 	ratios, sums, jobs []float64 // scratch
+	all                []int64   // jobs of each item of the fine problem
+	begin              []stack   // packing that the next solution begins with
+	effort             int       // where the search for columns begins
+	several            int       // how many fillings of a type are taken in a round beside the best
 }
 
 // rounds bounds the rounds of one solution: they are over long before.
@@ -62,6 +67,19 @@ func (g *generator) solve(demand []int64, center []float64, bound float64, m *me
 	}
 	m.spend(int64(len(rel.rows) * len(p.bins) * 4))
 	lp := newMaster(need, first)
+	if g.begin != nil {
+		var hosts []column
+		var times []float64
+		for s := range g.begin {
+			col := p.asColumn(&g.begin[s])
+			if col, ok := localColumn(&col, rowOf, demand); ok {
+				hosts = append(hosts, col)
+				times = append(times, float64(g.begin[s].hosts))
+			}
+		}
+		lp.begin(hosts, times)
+		g.begin = nil
+	}
 	for c := range g.pool {
 		if col, ok := localColumn(&g.pool[c], rowOf, demand); ok {
 			lp.add(col)
@@ -72,32 +90,33 @@ func (g *generator) solve(demand []int64, center []float64, bound float64, m *me
 	tolerate := 1 + tolerance
 	// Columns are priced at values between the best known ones (center) and the duals of
 	// the master, which jump about while columns are few: smoothing, after Wentges 1997.
-	effort := 0
+	effort := g.effort
 	pull := 0.9
 	mixed := make([]float64, len(p.items))
 	dual := make([]float64, len(p.items))
+	repaired := make([]float64, len(p.items)) // mixed, but no filling is worth more than its host
 	for range rounds {
 		for r, i := range rel.rows {
 			dual[i] = max(0, lp.dual[r])
 			mixed[i] = pull*center[i] + (1-pull)*dual[i]
 		}
 		added, useful := 0, 0
-		worst, total := 1.0, 0.0
-		for _, i := range rel.rows {
-			total += mixed[i] * float64(demand[i])
-		}
+		whole := true
+		copy(repaired, mixed)
 		for t := range p.bins {
 			if !m.more() {
-				worst = math.Inf(1)
+				whole = false
 				break
 			}
 			price := p.bins[t].price
 			target := price * tolerate
-			if pull > 0 {
+			if pull > 0 && effort == 0 {
 				target = price * 0.98
 			}
 			found, upper := g.sack.solve(t, mixed, demand, target, branchSteps[effort], m)
-			worst = max(worst, upper/price)
+			if upper > price {
+				g.sack.repair(price, target, upper, repaired)
+			}
 			if found == 0 {
 				continue
 			}
@@ -121,12 +140,20 @@ func (g *generator) solve(demand []int64, center []float64, bound float64, m *me
 			local, _ := localColumn(&col, rowOf, demand)
 			lp.add(local)
 			added++
-		}
-		if b := total / worst; b > rel.bound {
-			rel.bound = b
-			for _, i := range rel.rows {
-				center[i] = mixed[i] / worst
+			if g.several > 0 {
+				added += g.others(lp, t, mixed, dual, demand, rowOf, tolerate, m)
 			}
+		}
+		total := 0.0
+		for _, i := range rel.rows {
+			total += repaired[i] * float64(demand[i])
+		}
+		if whole && total > rel.bound {
+			if total > rel.bound*(1+1e-4) {
+				pull = max(pull, 0.7)
+			}
+			rel.bound = total
+			copy(center, repaired)
 		}
 		if lp.cost() <= rel.bound*tolerate || !m.more() {
 			break
@@ -140,8 +167,9 @@ func (g *generator) solve(demand []int64, center []float64, bound float64, m *me
 			pull -= 0.2
 		case pull > 0:
 			pull = 0
-		case effort+1 < len(branchSteps):
+		case effort+1 < len(branchSteps) && !(p.quick && effort > 0):
 			effort++
+			pull = 0.7
 		default:
 			effort = -1
 		}
@@ -170,6 +198,46 @@ func (g *generator) solve(demand []int64, center []float64, bound float64, m *me
 	return rel
 }
 
+// others adds more fillings of bin t than the best one, of other jobs.
+func (g *generator) others(lp *master, t int, mixed, dual []float64, demand []int64, rowOf []int32, tolerate float64, m *meter) int {
+	price := g.p.bins[t].price
+	added := 0
+	put := func(f filling) {
+		col := column{bin: int32(t), price: price, rows: f.items, n: make([]float64, len(f.items))}
+		worth := 0.0
+		for k, c := range f.count {
+			col.n[k] = float64(c)
+			worth += float64(c) * dual[f.items[k]]
+		}
+		if worth <= price*tolerate {
+			return
+		}
+		g.pool = append(g.pool, col)
+		local, _ := localColumn(&col, rowOf, demand)
+		lp.add(local)
+		added++
+	}
+	if len(g.sack.finds) > 0 {
+		for n, f := range g.sack.apart(g.several + 1) {
+			if n > 0 { // the first one is there already
+				put(f.filling)
+			}
+		}
+		return added
+	}
+	left := slices.Clone(demand)
+	for range g.several {
+		for j := range g.sack.n {
+			left[g.sack.item[j]] -= g.sack.best[j]
+		}
+		if found, _ := g.sack.solve(t, mixed, left, price*0.98, 0, m); found == 0 {
+			break
+		}
+		put(g.sack.taken())
+	}
+	return added
+}
+
 // localColumn is a column in rows, with no more of an item than there is.
 func localColumn(col *column, rowOf []int32, demand []int64) (column, bool) {
 	out := column{bin: col.bin, price: col.price, rows: make([]int32, 0, len(col.rows)), n: make([]float64, 0, len(col.rows))}
@@ -191,13 +259,25 @@ func (g *generator) bound(value []float64, demand []int64, branches int, m *mete
 	const slack = 1e-5
 	for t := range g.p.bins {
 		price := g.p.bins[t].price
-		if m.left <= 0 {
+		if !m.more() {
 			branches = 0 // what cannot be excluded is lowered
 		}
 		_, b := g.sack.solve(t, value, demand, price*(1+slack), branches, m)
-		if b > price*(1+slack) {
-			g.lower(t, value, demand, b)
+		if b <= price*(1+slack) {
+			continue
 		}
+		repaired := slices.Clone(value)
+		g.sack.repair(price, price*(1+slack), b, repaired)
+		lowered := slices.Clone(value)
+		g.lower(t, lowered, demand, b)
+		loss := 0.0
+		for i := range value {
+			loss += (lowered[i] - repaired[i]) * float64(demand[i])
+		}
+		if loss > 0 {
+			repaired = lowered
+		}
+		copy(value, repaired)
 	}
 	for i := range value {
 		value[i] *= (1 - 1e-9) / (1 + slack)
@@ -259,4 +339,4 @@ func (g *generator) lower(t int, value []float64, demand []int64, b float64) {
 
 // branchSteps are how far the exact search may go while columns are generated: further
 // when there is nothing left to find with less.
-var branchSteps = [...]int{0, 12, 60}
+var branchSteps = [...]int{0, 12, 60, 1000}

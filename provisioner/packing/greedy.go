@@ -11,7 +11,7 @@ type stack struct {
 // filling worth the most for its price, by values, as often as it repeats. What a bin
 // can be worth only falls while jobs go, so most bins need no second look each time.
 //
-// A ratio of enough is taken without a look at the other bins. It appends to out.
+// Where the clock ends the search some of the demand is left. A ratio of enough is taken without a look at the other bins. It appends to out.
 func (g *generator) greedy(demand []int64, values []float64, enough float64, out []stack, m *meter) []stack {
 	p := g.p
 	last := g.ratios
@@ -26,7 +26,7 @@ func (g *generator) greedy(demand []int64, values []float64, enough float64, out
 	for _, d := range demand {
 		left += d
 	}
-	for left > 0 {
+	for left > 0 && (len(out) < greedyUnasked || m.more()) {
 		best, bestRatio := -1, 0.0
 		current := -1 // whose filling is in the knapsack
 		for {
@@ -67,6 +67,10 @@ func (g *generator) greedy(demand []int64, values []float64, enough float64, out
 	}
 	return out
 }
+
+// greedyUnasked is how many kinds of hosts greedy finds before it asks the clock: without
+// any a rest of a few jobs would be left out too often.
+const greedyUnasked = 10
 
 func (p *problem) cost(stacks []stack) float64 {
 	sum := 0.0

@@ -12,7 +12,9 @@ func (p *problem) improve(stacks []stack, m *meter) []stack {
 	for s := range stacks {
 		p.downsize(&stacks[s])
 	}
-	stacks = p.absorb(stacks, m)
+	if m.more() {
+		stacks = p.absorb(stacks, m)
+	}
 	if p.starts {
 		stacks = p.merge(stacks)
 	}

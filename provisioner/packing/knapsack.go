@@ -1,6 +1,9 @@
 package packing
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // A filling says how many of each item are on one host.
 type filling struct {
@@ -55,9 +58,16 @@ type knapsack struct {
 	found  float64 // its value
 	target float64 // only better ones are looked for
 	trial  []int64
-	nodes  int  // what is left of the search
-	spent  int  // steps of all searches of the call
-	cut    bool // a search ended before it had seen everything
+	nodes  int // what is left of the search
+	spent  int // steps of all searches of the call
+	table  *ceiling
+	ruled  bool      // the table is that of this call
+	listed bool      // most is that of this call, and of all fillings above its target
+	most   []float64 // by item: the most that a filling with it is worth
+	finds  []find
+	pull   []float64 // gain at the root of the call
+	root   float64   // bound there
+	cut    bool      // a search ended before it had seen everything
 }
 
 func newKnapsack(p *problem) *knapsack {
@@ -66,7 +76,7 @@ func newKnapsack(p *problem) *knapsack {
 		p: p, order: make([][]int32, len(p.bins)), corner: make([]corner, len(p.bins)),
 		item: make([]int32, n), need: make([]vector, n), size: make([][dims]float64, n), value: make([]float64, n), soft: make([]float64, n),
 		limit: make([]int64, n), base: make([]int64, n), open: make([]int64, n), gain: make([]float64, n), breaks: make([]crease, n),
-		rest: make([]float64, n+1), count: make([]int64, n), best: make([]int64, n), trial: make([]int64, n),
+		pull: make([]float64, n), most: make([]float64, n), rest: make([]float64, n+1), count: make([]int64, n), best: make([]int64, n), trial: make([]int64, n),
 	}
 	for t := range p.bins {
 		k.order[t] = slices.Clone(p.fit[t])
@@ -142,19 +152,12 @@ func (k *knapsack) sortByEfficiency() {
 	}
 	swap := func(a, b int) {
 		eff[a], eff[b] = eff[b], eff[a]
-		k.item[a], k.item[b] = k.item[b], k.item[a]
-		k.size[a], k.size[b] = k.size[b], k.size[a]
-		k.need[a], k.need[b] = k.need[b], k.need[a]
-		k.value[a], k.value[b] = k.value[b], k.value[a]
-		k.soft[a], k.soft[b] = k.soft[b], k.soft[a]
-		k.limit[a], k.limit[b] = k.limit[b], k.limit[a]
-		k.open[a], k.open[b] = k.open[b], k.open[a]
-		k.gain[a], k.gain[b] = k.gain[b], k.gain[a]
+		k.swap(a, b)
 	}
 	after := func(a, b int) bool { return eff[a] < eff[b] || eff[a] == eff[b] && k.item[a] > k.item[b] }
-	// The order of the last call is nearly right: insert. If it is not, sort by a heap.
+	// The order of the last call is nearly right: insert. If it is not, sort.
 	moves := 0
-	for a := 1; a < n && moves <= 12*n; a++ {
+	for a := 1; a < n && moves <= 2*n; a++ {
 		for b := a; b > 0 && after(b-1, b); b-- {
 			swap(b, b-1)
 			moves++
@@ -163,31 +166,11 @@ func (k *knapsack) sortByEfficiency() {
 	if moves == 0 {
 		return
 	}
-	if moves > 12*n {
-		down := func(root, end int) {
-			for {
-				child := 2*root + 1
-				if child >= end {
-					return
-				}
-				if child+1 < end && after(child+1, child) {
-					child++
-				}
-				if !after(child, root) {
-					return
-				}
-				swap(root, child)
-				root = child
-			}
-		}
-		for i := n/2 - 1; i >= 0; i-- {
-			down(i, n)
-		}
-		for end := n - 1; end > 0; end-- {
-			swap(0, end)
-			down(0, end)
-		}
+	if moves > 2*n {
+		k.arrange(eff)
+		moves += 4 * n
 	}
+	k.spent += moves
 	// Remember the order. Those that were left out this time keep their places.
 	order := k.order[k.bin]
 	if n == len(order) {
@@ -209,13 +192,39 @@ func (k *knapsack) sortByEfficiency() {
 	}
 }
 
+// arrange sorts the items by key, the largest first.
+func (k *knapsack) arrange(key []float64) {
+	n := k.n
+	for j := range n {
+		k.breaks[j] = crease{at: key[j], item: int32(j)}
+	}
+	slices.SortFunc(k.breaks[:n], func(a, b crease) int {
+		if a.at != b.at {
+			return -cmp.Compare(a.at, b.at)
+		}
+		return int(k.item[a.item] - k.item[b.item])
+	})
+	for j := range n { // what belongs here has been moved where to's were exchanged
+		from := int(k.breaks[j].item)
+		for from < j {
+			from = int(k.breaks[from].item)
+		}
+		k.breaks[j].item = int32(from)
+		k.swap(j, from)
+	}
+}
+
 // solve looks for a filling of bin t worth more than target; branches bounds the exact
 // search. It returns the value of the best filling found, which is in k.best, and a
 // bound: no filling is worth more than the larger of the bound and target. Where the
 // bound is not above target there is nothing to find, and found is 0.
 func (k *knapsack) solve(t int, values []float64, demand []int64, target float64, branches int, m *meter) (found, bound float64) {
+	k.spent = 0
 	bound = k.load(t, values, demand, m)
-	k.found, k.target, k.spent = 0, 0, 0
+	k.found, k.target = 0, 0
+	k.root, k.ruled, k.listed = bound, false, false
+	k.finds = k.finds[:0]
+	copy(k.pull[:k.n], k.gain[:k.n])
 	clear(k.best[:k.n])
 	if k.n == 0 || bound <= target {
 		return 0, bound
@@ -225,6 +234,11 @@ func (k *knapsack) solve(t int, values []float64, demand []int64, target float64
 	if k.found < bound*(1-1e-6) {
 		k.polish(bound)
 	}
+	if branches > 0 && k.found < bound*(1-1e-6) && bound > target && k.few() {
+		bound = min(bound, k.exact(branches*seekNodes+100*k.n, target, m))
+		m.spend(int64(8 * k.spent))
+		return k.found, bound
+	}
 	if branches > 0 && split >= 0 && k.found < bound*(1-1e-6) && bound > target {
 		k.target = max(k.target, target)
 		copy(k.trial[:k.n], k.limit[:k.n])
@@ -233,6 +247,30 @@ func (k *knapsack) solve(t int, values []float64, demand []int64, target float64
 	}
 	m.spend(int64(8*k.spent + 20*k.n))
 	return k.found, bound
+}
+
+// repair lowers values, by item, so that no filling of the bin of the last solve is worth
+// more than price. Each job is lowered as far as the most that any filling with it may be
+// worth, at most upper, is above the price: so all fillings with it come down to it.
+// target is what was looked for: there may be fillings worth that much.
+func (k *knapsack) repair(price, target, upper float64, values []float64) {
+	room := k.p.bins[k.bin].room
+	upper = max(upper, target)
+	for j := range k.n {
+		most := min(upper, k.root+min(0, k.pull[j]))
+		if most <= price {
+			continue
+		}
+		if k.listed {
+			most = min(most, max(k.most[j], target))
+		} else if k.ruled {
+			most = min(most, k.value[j]+k.table.above(room.minus(1, k.need[j])))
+		}
+		if most > price {
+			i := k.item[j]
+			values[i] = min(values[i], k.value[j]*price/most)
+		}
+	}
 }
 
 // taken returns the filling that the last call found.

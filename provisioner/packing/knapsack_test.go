@@ -42,7 +42,7 @@ func TestKnapsackAgainstAllFillings(t *testing.T) {
 				GPUs: int64(rapid.IntRange(0, 1).Draw(t, "gpu")),
 			}})
 		}
-		p, _ := newProblem(&in)
+		p, _ := newProblem(&in, true)
 		p.prepare()
 		values, demand := make([]float64, len(p.items)), make([]int64, len(p.items))
 		for i := range p.items {
@@ -92,4 +92,74 @@ func TestMasterOfASmallProgram(t *testing.T) {
 	if worth := 3*lp.dual[0] + 2*lp.dual[1]; math.Abs(worth-4) > 1e-5 {
 		t.Errorf("the duals %v add up to %v, want 4", lp.dual, worth)
 	}
+}
+
+// No filling of any part of a host is worth more than the table says.
+func TestCeilingIsAboveAllFillings(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		has := batch.Resources{
+			MilliVCPU: int64(rapid.IntRange(1, 40).Draw(t, "vcpus")), MemoryMiB: int64(rapid.IntRange(1, 90).Draw(t, "memory")),
+			GPUs: int64(rapid.SampledFrom([]int{0, 1, 3, 20}).Draw(t, "gpus")),
+		}
+		in := Input{Types: []Type{{Name: "t", USDPerHour: 1, Has: has}}}
+		for range rapid.IntRange(1, 5).Draw(t, "kinds") {
+			in.Groups = append(in.Groups, Group{Count: rapid.IntRange(1, 4).Draw(t, "count"), Need: batch.Resources{
+				MilliVCPU: int64(rapid.IntRange(0, 25).Draw(t, "vcpu")), MemoryMiB: int64(rapid.IntRange(0, 50).Draw(t, "mib")),
+				GPUs: int64(rapid.IntRange(0, 2).Draw(t, "gpu")),
+			}})
+		}
+		p, _ := newProblem(&in, true)
+		if len(p.items) == 0 {
+			return
+		}
+		p.prepare()
+		values, demand := make([]float64, len(p.items)), make([]int64, len(p.items))
+		for i := range p.items {
+			values[i] = rapid.Float64Range(0.01, 1).Draw(t, "value")
+			demand[i] = p.items[i].demand
+		}
+		k := newKnapsack(p)
+		k.load(0, values, demand, &meter{left: 1 << 40})
+		var c ceiling
+		c.build(k)
+		for _, part := range []int64{1, 2, 3} {
+			room := vector{has.MilliVCPU / part, has.MemoryMiB / part, has.GPUs / part}
+			small := *p
+			small.bins = []bin{{room: room, price: 1}}
+			if best, above := bestOfAll(&small, 0, values, demand), c.above(room); above < best*(1-1e-9) {
+				t.Errorf("in %v of %v a filling is worth %v, the table says at most %v: %+v worth %v", room, has, best, above, in.Groups, values)
+			}
+		}
+	})
+}
+
+// Values that were repaired leave no filling worth more than its host.
+func TestRepairLowersAllFillings(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := Input{Types: []Type{{Name: "t", USDPerHour: 1, Has: batch.Resources{
+			MilliVCPU: int64(rapid.IntRange(1, 12).Draw(t, "vcpus")), MemoryMiB: int64(rapid.IntRange(1, 30).Draw(t, "memory")),
+		}}}}
+		for range rapid.IntRange(1, 6).Draw(t, "kinds") {
+			in.Groups = append(in.Groups, Group{Count: rapid.IntRange(1, 3).Draw(t, "count"), Need: batch.Resources{
+				MilliVCPU: int64(rapid.IntRange(0, 6).Draw(t, "vcpu")), MemoryMiB: int64(rapid.IntRange(0, 12).Draw(t, "mib")),
+			}})
+		}
+		p, _ := newProblem(&in, true)
+		if len(p.items) == 0 {
+			return
+		}
+		p.prepare()
+		values, demand := make([]float64, len(p.items)), make([]int64, len(p.items))
+		for i := range p.items {
+			values[i] = rapid.Float64Range(0.01, 1).Draw(t, "value")
+			demand[i] = p.items[i].demand
+		}
+		price := p.bins[0].price
+		g := &generator{p: p, sack: newKnapsack(p)}
+		branches := rapid.SampledFrom([]int{0, 1, 50}).Draw(t, "branches")
+		g.bound(values, demand, branches, &meter{left: 1 << 40})
+		if best := bestOfAll(p, 0, values, demand); best > price*(1+1e-9) {
+			t.Errorf("with %d branches a filling is worth %v, its host costs %v: %+v worth %v", branches, best, price, in.Groups, values)
+		}
+	})
 }

@@ -1,6 +1,9 @@
 package packing
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // column is a filling of one host of a bin: a variable of the master program.
 type column struct {
@@ -19,20 +22,18 @@ func (c *column) worth(values []float64) float64 {
 }
 
 // master is the linear program over columns: take each so often that every item is
-// covered, for the least money. It is solved by the revised simplex method with the
-// inverse of the basis kept in full: there are a few hundred rows at most.
+// covered, for the least money. It is solved by the revised simplex method.
 type master struct {
 	m       int
 	demand  []float64
 	cols    []column
-	basis   []int     // column by row; -1: none yet
-	inverse []float64 // m by m, row after row
+	basis   []int // column by row; -2-r: the surplus of row r
+	inverse *basis
 	x       []float64 // how often the basic columns are taken
 	dual    []float64 // by item: what one more job would cost
 	inBasis []bool    // by column
-	pivots  int
-	w       []float64 // scratch
-	row     []float64
+	w, row  []float64 // scratch
+	failed  bool      // rounding has made the basis useless
 }
 
 // tiny is what counts as zero among coefficients of about 1.
@@ -42,20 +43,33 @@ const tiny = 1e-9
 func newMaster(demand []float64, first []column) *master {
 	m := len(demand)
 	lp := &master{
-		m: m, demand: make([]float64, m), cols: first, basis: make([]int, m), inverse: make([]float64, m*m),
+		m: m, demand: make([]float64, m), cols: first, basis: make([]int, m), inverse: newBasis(m),
 		x: make([]float64, m), dual: make([]float64, m), inBasis: make([]bool, m, 4*m), w: make([]float64, m), row: make([]float64, m),
 	}
 	for i := range m {
 		// A trifle more of each, all different, keeps the steps of the method from being of
 		// length 0.
 		lp.demand[i] = demand[i] * (1 + 1e-7*float64((i*7919)%101)/101)
-		n := first[i].n[0]
 		lp.basis[i], lp.inBasis[i] = i, true
-		lp.inverse[i*m+i] = 1 / n
-		lp.x[i] = lp.demand[i] / n
-		lp.dual[i] = first[i].price / n
 	}
+	lp.anew()
 	return lp
+}
+
+// begin puts the hosts of a packing, as columns, into the basis, each for a row that it
+// alone covers: the program then begins with what the packing costs.
+func (lp *master) begin(hosts []column, times []float64) {
+	for h := range hosts {
+		for k, r := range hosts[h].rows {
+			if lp.basis[r] == int(r) && lp.cols[lp.basis[r]].n[0] > 0 && hosts[h].n[k]*times[h] >= lp.demand[r]*(1-1e-6) {
+				c := lp.add(hosts[h])
+				lp.inBasis[lp.basis[r]], lp.inBasis[c] = false, true
+				lp.basis[r] = c
+				break
+			}
+		}
+	}
+	lp.anew()
 }
 
 func (lp *master) add(c column) int {
@@ -64,41 +78,66 @@ func (lp *master) add(c column) int {
 	return len(lp.cols) - 1
 }
 
+// anew makes the inverse, the amounts and the duals from the columns of the basis. It
+// returns how many steps that took.
+func (lp *master) anew() int {
+	columns := make([]entries, lp.m)
+	for i, c := range lp.basis {
+		if c >= 0 {
+			columns[i] = entries{lp.cols[c].rows, lp.cols[c].n}
+		} else {
+			columns[i] = entries{[]int32{int32(-2 - c)}, []float64{-1}}
+		}
+	}
+	place, ok := lp.inverse.rebuild(columns)
+	if !ok {
+		lp.failed = true
+		return lp.m
+	}
+	old := slices.Clone(lp.basis)
+	for r, c := range place {
+		lp.basis[r] = old[c]
+	}
+	copy(lp.x, lp.demand)
+	lp.inverse.solve(lp.x)
+	for r := range lp.x {
+		lp.x[r] = max(0, lp.x[r])
+		lp.dual[r] = 0
+		if c := lp.basis[r]; c >= 0 {
+			lp.dual[r] = lp.cols[c].price
+		}
+	}
+	lp.inverse.price(lp.dual)
+	return 150*lp.m + 10*len(lp.inverse.at)
+}
+
 // enter brings a column into the basis. It returns how many steps that took; 0 where
 // there is nothing to gain.
 func (lp *master) enter(c int) int {
 	col := &lp.cols[c]
 	saving := col.worth(lp.dual) - col.price
-	if saving <= 1e-9*col.price {
+	if saving <= 1e-9*col.price || lp.failed {
 		return 0
 	}
-	m := lp.m
-	for i := range m {
-		sum := 0.0
-		line := lp.inverse[i*m : i*m+m]
-		for k, r := range col.rows {
-			sum += line[r] * col.n[k]
-		}
-		lp.w[i] = sum
+	clear(lp.w)
+	for k, r := range col.rows {
+		lp.w[r] = col.n[k]
 	}
-	steps := 2 * m * len(col.rows)
-	steps += lp.pivot(c, -saving)
-	return steps
+	return lp.pivot(c, -saving)
 }
 
 // shed brings the surplus of a row into the basis: more of item r than asked for.
 func (lp *master) shed(r int) int {
-	m := lp.m
-	for i := range m {
-		lp.w[i] = -lp.inverse[i*m+r]
-	}
-	return m + lp.pivot(-2-r, lp.dual[r])
+	clear(lp.w)
+	lp.w[r] = -1
+	return lp.pivot(-2-r, lp.dual[r])
 }
 
-// pivot exchanges the column whose coefficients are in w for the one that reaches zero
-// first; reduced is its reduced cost, below 0.
+// pivot exchanges the column whose entries are in w for the one that reaches zero first;
+// reduced is its reduced cost, below 0.
 func (lp *master) pivot(c int, reduced float64) int {
 	m := lp.m
+	lp.inverse.solve(lp.w)
 	leave, least := -1, math.Inf(1)
 	for i, w := range lp.w {
 		if w <= tiny {
@@ -110,10 +149,9 @@ func (lp *master) pivot(c int, reduced float64) int {
 		}
 	}
 	if leave < 0 {
-		return 0
+		return m
 	}
 	least = max(least, 0)
-	lp.pivots++
 	out := lp.basis[leave]
 	if out >= 0 {
 		lp.inBasis[out] = false
@@ -122,32 +160,27 @@ func (lp *master) pivot(c int, reduced float64) int {
 	if c >= 0 {
 		lp.inBasis[c] = true
 	}
-	pivotLine := lp.inverse[leave*m : leave*m+m]
-	scale := 1 / lp.w[leave]
-	for j := range pivotLine {
-		pivotLine[j] *= scale
-	}
-	steps := 2 * m
 	for i, w := range lp.w {
-		if i == leave || math.Abs(w) <= 1e-13 {
-			continue
+		if w != 0 {
+			lp.x[i] = max(0, lp.x[i]-w*least)
 		}
-		line := lp.inverse[i*m : i*m+m]
-		line = line[:len(pivotLine)]
-		for j, v := range pivotLine {
-			line[j] -= w * v
-		}
-		lp.x[i] = max(0, lp.x[i]-w*least)
-		steps += m
 	}
 	lp.x[leave] = least
-	for j, v := range pivotLine {
+	lp.inverse.exchange(leave, lp.w)
+	steps := 6*m + 2*len(lp.inverse.at) + 4*len(lp.inverse.etas)
+	if lp.inverse.old() {
+		return steps + lp.anew()
+	}
+	clear(lp.row)
+	lp.row[leave] = 1
+	lp.inverse.price(lp.row)
+	for j, v := range lp.row {
 		lp.dual[j] += reduced * v
 	}
 	return steps
 }
 
-// price fills values with the duals, none below 0, and returns what the program costs.
+// cost is what the program costs.
 func (lp *master) cost() float64 {
 	sum := 0.0
 	for i, c := range lp.basis {
@@ -167,7 +200,7 @@ func (lp *master) optimise(m *meter) {
 		gain float64
 	}
 	var best [batch]candidate
-	for m.more() {
+	for m.more() && !lp.failed {
 		n := 0
 		worst := 0.0
 		steps := 0

@@ -6,16 +6,20 @@ import (
 	"slices"
 )
 
-// defaultWork is the search when the budget says nothing: about half a second.
-const defaultWork = 600_000_000
+// defaultWork is the search when the budget says nothing, and defaultEach what comes to it
+// for each kind of jobs: half a second, and up to two with 100,000 kinds.
+const (
+	defaultWork = 700_000_000
+	defaultEach = 11_000
+)
 
 // Pack plans the hosts that hold all jobs for the least money. It is deterministic
 // unless Budget.Expired cuts it short.
 func Pack(in Input) Plan {
-	p, itemOf := newProblem(&in)
+	p, itemOf := newProblem(&in, true)
 	m := &meter{left: in.Budget.Work, expired: in.Budget.Expired}
 	if m.left <= 0 {
-		m.left = defaultWork
+		m.left = defaultWork + int64(min(len(p.items), bestFitJobs))*defaultEach
 	}
 	s := newSession(&in, p, itemOf)
 	s.fillFree()
@@ -35,13 +39,26 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	for i := range p.items {
 		p.items[i].demand = left[i]
 	}
+	// What there is at once: a packing, and a bound by guessed prices.
+	proven := p.pieces(p.guess())
+	plain := p.firstFit(left)
+	whole := p.covers(plain, left) // types may be limited in number
+	if whole && !m.more() {
+		return plain, proven
+	}
 	limit := maxClasses
 	if len(p.items) <= limit {
 		limit = 0 // all apart
 	}
 	weight := p.weights()
-	coarse := p.classify(limit, weight)
+	coarse := p.classify(limit, weight, m)
+	if whole && !m.more() {
+		return plain, proven
+	}
 	e := &emitter{weight: weight, fine: p, coarse: coarse, left: slices.Clone(left), first: make([]int, len(coarse.items))}
+	if limit > 0 {
+		m.spend(classifyWork * int64(len(p.items)))
+	}
 	e.exact = true
 	for _, members := range coarse.members {
 		e.exact = e.exact && len(members) == 1
@@ -51,7 +68,7 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 		demand[c] = coarse.items[c].demand
 	}
 	g := &generator{
-		p: coarse.problem, sack: newKnapsack(coarse.problem), emit: e,
+		p: coarse.problem, sack: newKnapsack(coarse.problem), emit: e, all: left,
 		sums: make([]float64, len(demand)), jobs: make([]float64, len(demand)),
 	}
 	values, unit, bound := coarse.typical(p).resourceValues(demand, m)
@@ -62,16 +79,25 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 		bound = 0
 	}
 	e.sortBy(values)
-	proven := p.pieces(unit)
-	plain := p.firstFit(left)
-	whole := p.covers(plain, left) // types may be limited in number
+	if better := p.pieces(unit); p.total(better) > p.total(proven) {
+		proven = better
+	}
 	if whole {
 		plain = p.improve(plain, m)
 		if p.cost(plain) <= bound*(1+goodEnough) || !m.more() {
 			return plain, proven
 		}
 	}
-	lent := m.left * 6 / 10
+	tenth := m.left / 10
+	all := m
+	lent := m.left
+	if !e.exact {
+		lent = m.left * 3 / 10
+	}
+	stage, stageLent := m.part(lent), lent
+	m = &stage
+	e.m = m
+	lent = m.left * 6 / 10
 	first := m.part(lent)
 	var rel *relaxation
 	if large := coarse.largest(); !e.exact && large != nil {
@@ -90,25 +116,93 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 	if !e.exact { // what was larger than its class
 		e.out = append(e.out, p.firstFit(e.left)...)
 	}
+	m = all
+	m.settle(stageLent, &stage)
+	if !e.exact {
+		m.spend(emitWork * int64(len(e.out)))
+	}
 	out := p.improve(e.out, m)
+	if !e.exact && len(p.items) <= refineItems && jobsPerHost(out) >= someEach &&
+		p.cost(out) > p.total(proven)*(1+worthGreed) {
+		lent := m.left * 6 / 10
+		step := m.part(lent)
+		if other := p.fineGreedy(left, unit, &step); other != nil && p.cost(other) < p.cost(out) {
+			out = other
+		}
+		m.settle(lent, &step)
+	}
+	if !p.quick && !e.exact && len(p.items) > refineItems && jobsPerHost(out) <= fewEach &&
+		p.cost(out) > p.total(proven)*(1+worthALook) {
+		lent := max(m.left*2/3, 4*tenth)
+		step := m.part(lent)
+		if finer := p.floors(out, weight, coarse, values, unit, &step); p.total(finer) > p.total(proven) {
+			proven = finer
+		}
+		m.settle(lent, &step)
+	}
+	if !e.exact && p.cost(out) > p.total(proven)*(1+worthALook) {
+		if other := p.simple(out, left, m); other != nil {
+			out = other
+		}
+	}
 	if coarse.mean {
-		lent := min(m.left*7/10, reworkWork)
+		lent := m.left * 9 / 10
+		if len(p.items) <= refineItems && jobsPerHost(out) <= mostEach {
+			lent = min(lent, max(0, m.left-5*tenth))
+		}
 		step := m.part(lent)
 		out = p.improve(p.rework(out, proven, &step), m)
 		m.settle(lent, &step)
 	}
+	if p.quick {
+		return p.cheaper(g, out, plain, whole, m), proven
+	}
 	if finer := p.refine(coarse, values, unit, m); p.total(finer) > p.total(proven) {
 		proven = finer
 	}
-	// Where there are few jobs, plain ways may be as good or better.
-	if e.exact && g.best != nil && p.cost(g.best) < p.cost(out)*(1-1e-9) {
+	if !e.exact && len(p.items) <= refineItems && p.cost(out) > p.total(proven)*(1+worthALook) && jobsPerHost(out) <= mostEach {
+		var finer []float64
+		if out, finer = p.fine(out, left, p.total(proven), coarse, values, unit, m); p.total(finer) > p.total(proven) {
+			proven = finer
+		}
+	}
+	return p.cheaper(g, out, plain, whole, m), proven
+}
+
+// rest returns hosts for what a packing has left out.
+func (p *problem) rest(stacks []stack, left []int64) []stack {
+	if p.covers(stacks, left) {
+		return nil
+	}
+	open := slices.Clone(left)
+	for s := range stacks {
+		for k, i := range stacks[s].items {
+			open[i] -= stacks[s].count[k] * stacks[s].hosts
+		}
+	}
+	return p.firstFit(open)
+}
+
+// cheaper returns the cheapest of the packing that was made with care and of plain ones:
+// where there are few jobs, those may be as good or better.
+func (p *problem) cheaper(g *generator, out, plain []stack, whole bool, m *meter) []stack {
+	if g.emit.exact && g.best != nil && p.cost(g.best) < p.cost(out)*(1-1e-9) {
 		out = p.improve(g.best, m)
 	}
-	if whole && p.cost(plain) < p.cost(out)*(1-1e-9) {
-		out = plain
+	if whole {
+		if out = append(out, p.rest(out, g.all)...); p.cost(plain) < p.cost(out)*(1-1e-9) {
+			out = plain
+		}
 	}
-	return out, proven
+	return out
 }
+
+// classifyWork and emitWork are the steps that joining one item and filling one host with
+// real jobs take.
+const (
+	classifyWork = 4000
+	emitWork     = 2000
+)
 
 // covers reports whether all jobs are in a packing.
 func (p *problem) covers(stacks []stack, left []int64) bool {
@@ -163,7 +257,7 @@ func (p *problem) largest() *problem {
 }
 
 // boundBranches bounds the exact search in each bin when the bound is made.
-const boundBranches = 100
+const boundBranches = 2000
 
 // weights returns about what a unit of each resource costs: what a plane through the
 // types' prices says, of those without GPUs where there are some.
@@ -213,6 +307,26 @@ func (p *problem) pieces(u tariff) []float64 {
 	return values
 }
 
+// guess is a tariff made at once: each bin's price is parted among its resources by their
+// weights.
+func (p *problem) guess() tariff {
+	w := p.weights()
+	u := make(tariff, len(p.bins))
+	for t := range u {
+		b := &p.bins[t]
+		sum := 0.0
+		for r := range dims {
+			sum += w[r] * float64(b.room[r])
+		}
+		for r := range dims {
+			if b.room[r] > 0 && sum > 0 {
+				u[t][r] = b.price * w[r] / sum
+			}
+		}
+	}
+	return u
+}
+
 // total is what all jobs together are worth.
 func (p *problem) total(values []float64) float64 {
 	sum := 0.0
@@ -235,7 +349,7 @@ func (p *problem) worth(u tariff, i int) float64 {
 }
 
 // refineItems is up to how many items the bound is made for each by itself.
-const refineItems = 1000
+const refineItems = 1500
 
 // refine makes values for the items, such that no filling is worth more than its host
 // costs, from nearly right ones for their classes.
@@ -244,20 +358,28 @@ func (p *problem) refine(c *classes, values []float64, u tariff, m *meter) []flo
 		return nil
 	}
 	p.prepare()
-	fine := make([]float64, len(p.items))
+	fine := p.spread(c, values, u)
 	demand := make([]int64, len(p.items))
-	for k, members := range c.members {
-		full := c.value(u, k)
-		for _, i := range members {
-			demand[i] = p.items[i].demand
-			fine[i] = values[k]
-			if full > 0 {
-				fine[i] *= min(1, p.worth(u, int(i))/full)
-			}
-		}
+	for i := range demand {
+		demand[i] = p.items[i].demand
 	}
 	g := &generator{p: p, sack: newKnapsack(p)}
 	g.bound(fine, demand, boundBranches, m)
+	return fine
+}
+
+// spread gives each item a value by that of its class and its size.
+func (p *problem) spread(c *classes, values []float64, u tariff) []float64 {
+	fine := make([]float64, len(p.items))
+	for k, members := range c.members {
+		full := c.value(u, k)
+		for _, i := range members {
+			fine[i] = values[k]
+			if full > 0 {
+				fine[i] *= p.worth(u, int(i)) / full
+			}
+		}
+	}
 	return fine
 }
 

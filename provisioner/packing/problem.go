@@ -18,11 +18,16 @@ type vector [dims]int64
 // most bounds every amount, so that sums stay exact in a float64.
 const most = 1 << 50
 
-func vectorOf(r batch.Resources) vector {
+// vectorOf is what a job needs. What is above most is more than any room.
+func vectorOf(r batch.Resources) vector { return clamped(r, most+1) }
+
+// roomOf is what a host has.
+func roomOf(r batch.Resources) vector { return clamped(r, most) }
+
+func clamped(r batch.Resources, most int64) vector {
+	clamp := func(n int64) int64 { return min(max(n, 0), most) }
 	return vector{clamp(r.MilliVCPU), clamp(r.MemoryMiB), clamp(r.GPUs)}
 }
-
-func clamp(n int64) int64 { return min(max(n, 0), most) }
 
 func (v vector) fits(room vector) bool {
 	return v[0] <= room[0] && v[1] <= room[1] && v[2] <= room[2]
@@ -80,6 +85,8 @@ type problem struct {
 	bins    []bin
 	permits [][]bool // by permit and bin
 	starts  bool     // starting a host costs something
+	quick   bool     // a good packing is enough, without a bound
+	scraps  []stack  // fillings that were found on the way
 	// permissions and index are how groups were joined.
 	permissions []permission
 	index       map[kind]int
@@ -141,7 +148,7 @@ func usableTypes(types []Type) []bin {
 		if math.IsNaN(price) || math.IsInf(price, 0) || price < 0 || t.Max < 0 {
 			continue
 		}
-		b := bin{room: vectorOf(t.Has), price: max(price, cheapest), max: math.MaxInt64, typ: i}
+		b := bin{room: roomOf(t.Has), price: max(price, cheapest), max: math.MaxInt64, typ: i}
 		if t.Max > 0 {
 			b.max = int64(t.Max)
 		}
@@ -155,8 +162,9 @@ func usableTypes(types []Type) []bin {
 }
 
 // newProblem joins and sorts. itemOf tells for each group which item it is in, or -1
-// where it has no jobs or no type holds it.
-func newProblem(in *Input) (p *problem, itemOf []int) {
+// where it has no jobs or no type holds it. Without join each group is an item, which
+// saves looking for equal ones.
+func newProblem(in *Input, join bool) (p *problem, itemOf []int) {
 	p = &problem{}
 	for i := range in.Types {
 		p.starts = p.starts || in.Types[i].FixedUSD > 0
@@ -189,7 +197,8 @@ func newProblem(in *Input) (p *problem, itemOf []int) {
 	}
 
 	itemOf = make([]int, len(in.Groups))
-	p.index = make(map[kind]int, min(len(in.Groups), 1024))
+	p.index = map[kind]int{}
+	p.items = make([]item, 0, min(len(in.Groups), 1<<20))
 	for i := range in.Groups {
 		g := &in.Groups[i]
 		itemOf[i] = -1
@@ -197,19 +206,17 @@ func newProblem(in *Input) (p *problem, itemOf []int) {
 			continue
 		}
 		k := kind{vectorOf(g.Need), groupPermit[i]}
+		if !join {
+			n := p.newItem(k)
+			if n >= 0 {
+				p.items[n].demand = int64(g.Count)
+			}
+			itemOf[i] = n
+			continue
+		}
 		n, ok := p.index[k]
 		if !ok {
-			n = -1
-			for t := range p.bins {
-				if p.permits[k.permit][t] && k.need.fits(p.bins[t].room) {
-					n = len(p.items)
-					p.items = append(p.items, item{
-						need: k.need, permit: k.permit,
-						size: [dims]float64{float64(k.need[0]), float64(k.need[1]), float64(k.need[2])},
-					})
-					break
-				}
-			}
+			n = p.newItem(k)
 			p.index[k] = n
 		}
 		if n >= 0 {
@@ -218,6 +225,20 @@ func newProblem(in *Input) (p *problem, itemOf []int) {
 		itemOf[i] = n
 	}
 	return p, itemOf
+}
+
+// newItem adds an item, unless no bin holds it: then it returns -1.
+func (p *problem) newItem(k kind) int {
+	for t := range p.bins {
+		if p.permits[k.permit][t] && k.need.fits(p.bins[t].room) {
+			p.items = append(p.items, item{
+				need: k.need, permit: k.permit,
+				size: [dims]float64{float64(k.need[0]), float64(k.need[1]), float64(k.need[2])},
+			})
+			return len(p.items) - 1
+		}
+	}
+	return -1
 }
 
 // chooseBins makes the bins, once the permissions are known.

@@ -7,10 +7,9 @@ import (
 
 const (
 	reworkPasses = 3
-	reworkItems  = 80          // kinds of jobs packed anew at a time
-	reworkStep   = 60_000_000  // work for them at most
-	reworkWork   = 150_000_000 // work for all together at most
-	reworkSlack  = 0.004       // part of the price of hosts below which there is nothing to gain
+	reworkItems  = 80         // kinds of jobs packed anew at a time
+	reworkStep   = 60_000_000 // work for them at most
+	reworkSlack  = 0.004      // part of the price of hosts below which there is nothing to gain
 )
 
 // rework packs some hosts anew, as a problem of their own in which all kinds of jobs are
@@ -91,7 +90,7 @@ func (p *problem) slack(s *stack, values []float64) float64 {
 
 // anew packs the jobs of a chunk of hosts by themselves; nil if that is no cheaper.
 func (p *problem) anew(stacks []stack, chunk []int, m *meter) []stack {
-	sub := &problem{bins: p.bins, permits: p.permits, starts: p.starts}
+	sub := &problem{bins: p.bins, permits: p.permits, starts: p.starts, quick: true}
 	at := map[int32]int32{}
 	var items []int32
 	var left []int64
@@ -118,6 +117,7 @@ func (p *problem) anew(stacks []stack, chunk []int, m *meter) []stack {
 	part := m.part(lent)
 	out, _ := sub.pack(left, &part)
 	m.settle(lent, &part)
+	p.keepScraps(out, items)
 	if sub.cost(out) >= cost*(1-1e-6) {
 		return nil
 	}
@@ -128,4 +128,22 @@ func (p *problem) anew(stacks []stack, chunk []int, m *meter) []stack {
 		out[s].sort()
 	}
 	return out
+}
+
+// mostScraps bounds how many fillings are kept.
+const mostScraps = 20_000
+
+// keepScraps remembers the fillings of a part of a packing, which may be of use elsewhere.
+func (p *problem) keepScraps(stacks []stack, items []int32) {
+	for s := range stacks {
+		if len(p.scraps) >= mostScraps {
+			return
+		}
+		st := stack{bin: stacks[s].bin, hosts: 1, filling: filling{count: slices.Clone(stacks[s].count)}}
+		for _, i := range stacks[s].items {
+			st.items = append(st.items, items[i])
+		}
+		st.sort()
+		p.scraps = append(p.scraps, st)
+	}
 }

@@ -11,6 +11,9 @@ import (
 // packed. Where stop is 0 all of it is.
 func (g *generator) dive(demand []int64, values []float64, rel *relaxation, stop float64, m *meter) {
 	for turn := range diveTurns {
+		if !g.emit.exact && !m.more() {
+			return // what is left is put anywhere
+		}
 		if rel == nil {
 			rel = g.relax(demand, values, turn, 0, m)
 		}
@@ -31,7 +34,7 @@ func (g *generator) dive(demand []int64, values []float64, rel *relaxation, stop
 			break
 		}
 	}
-	if stop == 0 {
+	if stop == 0 && (g.emit.exact || m.more()) {
 		g.finish(demand, values, finishTries, m)
 	}
 }
@@ -142,12 +145,19 @@ func (g *generator) keep(st []stack, whole bool) {
 // of it, for the search to end.
 const goodEnough = 1e-4
 
+// leastWorth is the part of what a job costs alone that it is worth at least where all
+// must find a place.
+const leastWorth = 1e-3
+
 // finishTries is how many packings of the rest are tried.
 const finishTries = 12
 
 // finish packs the rest by greed, with several tries.
 func (g *generator) finish(demand []int64, values []float64, tries int, m *meter) {
 	w := slices.Clone(values)
+	for i := range w { // what is worth nothing would be left out
+		w[i] = max(w[i], leastWorth*g.p.homePrice[i])
+	}
 	left := make([]int64, len(demand))
 	var best []stack
 	bestCost, worth := 0.0, 0.0

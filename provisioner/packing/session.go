@@ -66,7 +66,7 @@ func (s *session) fillFree() {
 	slices.SortStableFunc(order, func(a, b int) int { return -cmp.Compare(value[a], value[b]) })
 	for r := range s.in.Free {
 		free := &s.in.Free[r]
-		room := vectorOf(free.Has)
+		room := roomOf(free.Has)
 		var fill []Fill
 		for _, n := range order {
 			g := &s.in.Groups[n]
@@ -98,12 +98,7 @@ func (s *session) fillFree() {
 func (s *session) plan(stacks []stack, values []float64) Plan {
 	pl := Plan{OnFree: s.free}
 	stacks = s.cut(stacks)
-	slices.SortFunc(stacks, func(a, b stack) int {
-		if a.bin != b.bin {
-			return cmp.Or(-cmp.Compare(s.p.bins[a.bin].price, s.p.bins[b.bin].price), cmp.Compare(a.bin, b.bin))
-		}
-		return cmp.Or(slices.Compare(a.items, b.items), slices.Compare(a.count, b.count), cmp.Compare(a.hosts, b.hosts))
-	})
+	s.p.inOrder(stacks)
 	for i := range stacks {
 		s.place(&pl, &stacks[i])
 	}
@@ -129,6 +124,50 @@ func (s *session) plan(stacks []stack, values []float64) Plan {
 	bound = bound*(1-2*perHost) - cheapest*float64(pl.HostCount())
 	pl.LowerBoundUSD = max(0, min(bound, pl.USDPerHour+pl.FixedUSD))
 	return pl
+}
+
+// mostSorted is up to how many hosts of a plan are brought into the order of what is on
+// them. More stay in the order in which they were made.
+const mostSorted = 20_000
+
+// inOrder sorts a packing: the dearest hosts first, then by what is on them.
+func (p *problem) inOrder(stacks []stack) {
+	byBin := func(a, b stack) int {
+		if a.bin == b.bin {
+			return 0
+		}
+		return cmp.Or(-cmp.Compare(p.bins[a.bin].price, p.bins[b.bin].price), cmp.Compare(a.bin, b.bin))
+	}
+	if len(stacks) <= mostSorted {
+		slices.SortFunc(stacks, func(a, b stack) int {
+			if c := byBin(a, b); c != 0 {
+				return c
+			}
+			return cmp.Or(slices.Compare(a.items, b.items), slices.Compare(a.count, b.count), cmp.Compare(a.hosts, b.hosts))
+		})
+		return
+	}
+	// By counting.
+	bins := make([]stack, len(p.bins))
+	for t := range bins {
+		bins[t].bin = int32(t)
+	}
+	slices.SortFunc(bins, byBin)
+	count := make([]int, len(p.bins))
+	for s := range stacks {
+		count[stacks[s].bin]++
+	}
+	at, next := make([]int, len(p.bins)), 0
+	for _, b := range bins {
+		at[b.bin] = next
+		next += count[b.bin]
+	}
+	sorted := make([]stack, len(stacks))
+	for _, s := range stacks {
+		sorted[at[s.bin]] = s
+		at[s.bin]++
+	}
+	copy(stacks, sorted)
 }
 
 // place adds hosts to the plan, with jobs of the groups in their order.
@@ -196,7 +235,7 @@ func (s *session) why(n int) string {
 		if !permit.allows(typ.Name, typ.Arch) {
 			continue
 		}
-		room := vectorOf(typ.Has)
+		room := roomOf(typ.Has)
 		lack := 0.0
 		for r := range dims {
 			if need[r] > room[r] {
