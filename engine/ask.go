@@ -136,18 +136,20 @@ func (e *Engine) others(env store.Environment, h store.Host) []string {
 	}
 	plan, usd := e.offerOf(env, h.Type), e.prices(env)
 	priceOf := func(o provisioner.Offer) float64 { return usd[pool{o.Type, market(h.Market == compute.Spot)}] }
-	offers := slices.Clone(e.offersOf(env))
-	slices.SortStableFunc(offers, func(a, b provisioner.Offer) int {
+	var alike []provisioner.Offer
+	for _, o := range e.offersOf(env) {
+		switch {
+		case o.Has.MilliVCPU != plan.Has.MilliVCPU, o.Type == plan.Type, o.Spot != plan.Spot, o.Arch != plan.Arch, !plan.Has.Fits(o.Has):
+		case o.Has.GPUs == plan.Has.GPUs && priceOf(o) <= priceOf(plan)*maxOtherPrice:
+			alike = append(alike, o)
+		}
+	}
+	slices.SortStableFunc(alike, func(a, b provisioner.Offer) int {
 		return cmp.Or(cmp.Compare(a.Rank, b.Rank), cmp.Compare(priceOf(a), priceOf(b)))
 	})
 	var others []string
-	for _, o := range offers {
-		switch {
-		case o.Type == plan.Type, o.Spot != plan.Spot, o.Arch != plan.Arch, o.Has.MilliVCPU != plan.Has.MilliVCPU, !plan.Has.Fits(o.Has):
-		case o.Has.GPUs != plan.Has.GPUs, priceOf(o) > priceOf(plan)*maxOtherPrice:
-		case len(others) < maxOthers:
-			others = append(others, o.Type)
-		}
+	for _, o := range alike[:min(len(alike), maxOthers)] {
+		others = append(others, o.Type)
 	}
 	return others
 }

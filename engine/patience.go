@@ -17,13 +17,19 @@ func (e *Engine) letWait(fleet *provisioner.Environment, env store.Environment, 
 		return
 	}
 	fleet.WaitUSDPerHour = batch.WaitUSDPerHourOf(env.Detail.Tags, provisioner.WaitUSDPerHour)
+	var known [][]provisioner.Running // by host
 	fleet.Running = func(host int) []provisioner.Running {
-		jobs := t.hosts[host].jobs
-		tasks := make([]provisioner.Running, len(jobs))
-		for i, j := range jobs {
-			tasks[i] = provisioner.Running{Need: j.Need, Left: e.left(j, now)}
+		if known == nil {
+			known = make([][]provisioner.Running, len(t.hosts))
 		}
-		return tasks
+		if known[host] == nil {
+			tasks := make([]provisioner.Running, 0, len(t.hosts[host].jobs))
+			for _, j := range t.hosts[host].jobs {
+				tasks = append(tasks, provisioner.Running{Need: j.Need, Left: e.left(j, now)})
+			}
+			known[host] = tasks
+		}
+		return known[host]
 	}
 }
 

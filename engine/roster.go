@@ -74,6 +74,7 @@ type member struct {
 	meant    []provisioner.Meant // what it was launched for
 	waits    []scheduler.Meant   // the same, as the scheduler has it
 	created  time.Time
+	usd      float64 // what it costs an hour, as the brains were shown it last
 	// changed says that what the brains are shown of it is out of date, unsettled that it
 	// may be noted as idle or busy while it is not.
 	changed, unsettled bool

@@ -24,6 +24,7 @@ func (t *team) show(o offersOf) {
 			continue
 		}
 		usd := o.prices.of(&m.Host)
+		m.usd = usd
 		if i, ok := slices.BinarySearchFunc(t.hosts, m.ID, byID); ok {
 			t.planned[i] = m.planned(usd)
 		}
@@ -72,7 +73,7 @@ func (e *Engine) offer(t *team, o offersOf, slow bool, least int64, now time.Tim
 		staying += host.Has.MilliVCPU
 		host.USDPerHour, host.Interruptions, host.Busy, host.Meant = 0, 0, 0, nil
 		if e.hinted && !slow && staying > least { // those within minvCpus stay anyway
-			host.USDPerHour = o.prices.of(&m.Host)
+			host.USDPerHour = m.usd
 			e.hint(host, m, now)
 		}
 	}

@@ -95,7 +95,10 @@ func (e *Environment) roomWithin(d Demand, within time.Duration, enough float64)
 	sum := 0.0
 	for i := range e.Hosts {
 		h := &e.Hosts[i]
-		if h.State != Ready || !d.Need.Fits(h.Has) || !archFits(d.Arch, h.Arch) {
+		if sum+float64(len(e.Hosts)-i) < enough {
+			return false // not even if all the others leave room
+		}
+		if h.State != Ready || h.Tasks == 0 || !d.Need.Fits(h.Has) || !archFits(d.Arch, h.Arch) {
 			continue
 		}
 		tasks := e.Running(i)

@@ -51,7 +51,9 @@ func launchesFor(e Environment, groups []Demand, now time.Time, plan *Plan) {
 			p.grow(m, 0)
 		}
 	}
-	p.grow(turn{offers: forMinimum(e.Offers)}, e.MinMilliVCPU-p.launched)
+	if least := e.MinMilliVCPU - p.launched; least > 0 {
+		p.grow(turn{offers: forMinimum(e.Offers)}, least)
+	}
 }
 
 // planned is a plan that is made step by step: what one launches counts for the next.
