@@ -246,7 +246,7 @@ func (s *storm) weather() {
 	}
 	s.advance(10 * time.Minute)
 	s.calm()
-	for range 48 {
+	for range calmQuarters {
 		if s.allEnded() {
 			break
 		}
@@ -257,6 +257,11 @@ func (s *storm) weather() {
 	s.checkFleet()
 	s.checkPurge()
 }
+
+// calmQuarters is how many quarters of an hour the jobs that are left may take when all is
+// calm: two days. An array of a hundred large children takes half a day where only one
+// fits at a time.
+const calmQuarters = 2 * 24 * 4
 
 // calm ends all faults but those of the news.
 func (s *storm) calm() {
