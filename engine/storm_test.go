@@ -111,6 +111,7 @@ type storm struct {
 	*process
 	detach  func()
 	mu      sync.Mutex // of what is looked at or changed beside the test: now, faults, process, made
+	moved   *sync.Cond // on mu: time has moved, or a process has died
 	faults  faults
 	sweepAt time.Time
 	due     time.Time // when the engine wants to be called
@@ -137,6 +138,8 @@ type faults struct {
 	calls float64
 	// crashEvery is how many calls Packhorse lives through in the mean; 0 is for ever.
 	crashEvery int
+	// slow is how many of the calls beside the passes arrive late, 0 to 1.
+	slow float64
 }
 
 var stormBegin = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -148,11 +151,15 @@ func newStorm(t *testing.T, seed uint64, serial bool) *storm {
 		t: t, seed: seed, serial: serial, now: stormBegin, sweepAt: stormBegin.Add(time.Minute),
 		work: stream(seed, "work"), luck: stream(seed, "luck"), maxVCPU: map[string]int64{}, ended: map[string]batch.Status{},
 	}
+	s.moved = sync.NewCond(&s.mu)
 	r := stream(seed, "settings")
 	lags := r.IntN(2) == 0
 	s.faults = faults{
 		rng:   stream(seed, "faults"),
 		calls: pick(r, 0, 0.01, 0.1), crashEvery: pick(r, 0, 2000, 400, 50),
+	}
+	if !serial {
+		s.faults.slow = 0.05
 	}
 	news := pick(r, 0, 0.05, 0.3)
 	boot := pick(r, nil, sim.Skewed(time.Minute, 3*time.Minute))
@@ -195,7 +202,7 @@ func newStorm(t *testing.T, seed uint64, serial bool) *storm {
 		s.table = storetest.Lagging(base, seed)
 	}
 	fair := s.faults
-	s.faults.calls, s.faults.crashEvery = 0, 0 // the scene is set in good weather
+	s.faults.calls, s.faults.crashEvery, s.faults.slow = 0, 0, 0 // the scene is set in good weather
 	s.start()
 	s.setScene()
 	s.faults = fair
@@ -254,6 +261,7 @@ func (s *storm) weather() {
 	}
 	s.checkJobs()
 	s.advance(idleWindow + time.Hour) // and whatever boots without need comes and goes
+	s.quiet()
 	s.checkFleet()
 	s.checkPurge()
 }
@@ -267,7 +275,7 @@ const calmQuarters = 2 * 24 * 4
 func (s *storm) calm() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults.calls, s.faults.crashEvery, s.crashIn = 0, 0, 0
+	s.faults.calls, s.faults.crashEvery, s.crashIn, s.faults.slow = 0, 0, 0, 0
 }
 
 // advance lets time pass: all that happens by then, in order.
@@ -306,6 +314,7 @@ func (s *storm) moveTo(at time.Time) {
 		s.now = at
 	}
 	s.mu.Unlock()
+	s.moved.Broadcast()
 	s.sim.Advance(s.now)
 }
 
