@@ -132,15 +132,18 @@ func (s *storm) bury() {
 // quiet waits until no call is under way.
 func (s *storm) quiet() { _ = s.Engine.Hear(s.t.Context(), nil) }
 
+// slowFor is how long slow calls take in the mean: longer than many a task.
+const slowFor = 5 * time.Minute
+
 // hold makes some of the calls that are made beside the passes slow: they arrive when a
-// minute or more has passed, unless the process dies before.
+// while has passed, unless the process dies before.
 func (s *storm) hold(p *process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.faults.slow == 0 || s.faults.rng.Float64() >= s.faults.slow {
 		return
 	}
-	until := s.now.Add(time.Duration(s.faults.rng.ExpFloat64() * float64(time.Minute)))
+	until := s.now.Add(time.Duration(s.faults.rng.ExpFloat64() * float64(slowFor)))
 	for s.now.Before(until) && !p.dead {
 		s.moved.Wait()
 	}
