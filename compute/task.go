@@ -205,6 +205,7 @@ type Tasks interface {
 	// is recorded. Logs stay. An unknown task is no error; one that has not stopped is
 	// kept, with or without an error. Afterwards the ID may be unknown again, so it
 	// must not be run any more. A clean-up that a restart cut short may let the task
-	// be listed again, as STOPPED: forget it again.
+	// be listed again, as STOPPED: forget it again. Nor may a Run of it be under way: one
+	// that arrives later would start it once more.
 	Forget(ctx context.Context, id string) error
 }

@@ -85,11 +85,7 @@ func (e *Engine) observedResult(ctx context.Context, status compute.TaskStatus, 
 		if isCurrent(r.After, status.ID) {
 			return // still to be recorded
 		}
-		e.outbox.do(func() {
-			if err := e.Compute.Forget(ctx, status.ID); err != nil && ctx.Err() == nil {
-				e.Log.Warn("a task was not cleaned up; the sweep tries again", "task", status.ID, "error", err)
-			}
-		})
+		e.forgetTask(ctx, status.ID)
 		if r.Err == nil {
 			e.learn(r.Before, status)
 		}

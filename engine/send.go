@@ -22,16 +22,23 @@ const maxSenders = 32
 // the next turn.
 //
 // A task is sent by one caller at a time, and only the loop decides to send it, from
-// a record that says STARTING; so a task is never started again after its end was
-// recorded and compute has forgotten it.
+// a record that says STARTING. But by the time such a call arrives the task may have run
+// and ended, if an earlier call started it and its answer was lost. So compute forgets a
+// task only when it is not being sent: until then it knows the task by its id, and a call
+// that comes late starts nothing.
 type outbox struct {
 	serial bool // calls are made at once, in order
 	slots  chan struct{}
 	wait   sync.WaitGroup
 
 	mu      sync.Mutex
-	sending map[string]bool // tasks
+	sending map[string]*sending // by task
 	failed  []unsent
+}
+
+// sending is a task that is being sent.
+type sending struct {
+	ended bool // its end is recorded: it is to be forgotten after the call
 }
 
 // unsent is a task that compute did not take.
@@ -44,7 +51,7 @@ type unsent struct {
 func newOutbox(senders int) outbox {
 	return outbox{
 		serial: senders == 1, slots: make(chan struct{}, cmp.Or(senders, maxSenders)),
-		sending: map[string]bool{},
+		sending: map[string]*sending{},
 	}
 }
 
@@ -73,10 +80,10 @@ func (o *outbox) do(call func()) {
 func (o *outbox) claim(task string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.sending[task] {
+	if o.sending[task] != nil {
 		return false
 	}
-	o.sending[task] = true
+	o.sending[task] = &sending{}
 	return true
 }
 
@@ -85,21 +92,39 @@ func (o *outbox) claim(task string) bool {
 func (o *outbox) busy() map[string]bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	busy := maps.Clone(o.sending)
+	busy := make(map[string]bool, len(o.sending)+len(o.failed))
+	for task := range o.sending {
+		busy[task] = true
+	}
 	for _, f := range o.failed {
 		busy[f.job.Placement.Task] = true
 	}
 	return busy
 }
 
-// release notes the result of sending.
-func (o *outbox) release(j batch.Job, err error) {
+// release notes the result of sending. It reports whether the end of the task was recorded
+// meanwhile: then the result is nobody's business, and the caller lets compute forget it.
+func (o *outbox) release(j batch.Job, err error) (ended bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	ended = o.sending[j.Placement.Task].ended
 	delete(o.sending, j.Placement.Task)
-	if err != nil {
+	if err != nil && !ended {
 		o.failed = append(o.failed, unsent{job: j, err: err})
 	}
+	return ended
+}
+
+// mayForget reports whether compute may forget a task whose end is recorded. While the task
+// is being sent it may not; release then says that it is time.
+func (o *outbox) mayForget(task string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := o.sending[task]
+	if s != nil {
+		s.ended = true
+	}
+	return s == nil
 }
 
 // takeFailed returns what could not be sent since the last call.
@@ -120,8 +145,10 @@ func (e *Engine) send(ctx context.Context, jobs []batch.Job) {
 		}
 		e.outbox.do(func() {
 			err := e.sendOne(ctx, j)
-			e.outbox.release(j, err)
-			if err != nil {
+			switch ended := e.outbox.release(j, err); {
+			case ended:
+				e.forgetTaskNow(ctx, j.Placement.Task)
+			case err != nil:
 				e.Kick(j.Queue)
 			}
 		})
@@ -137,6 +164,19 @@ func (e *Engine) sendOne(ctx context.Context, j batch.Job) error {
 		return err
 	}
 	return e.Compute.Run(ctx, task)
+}
+
+// forgetTask lets compute forget a task whose end is recorded, once it is not being sent.
+func (e *Engine) forgetTask(ctx context.Context, task string) {
+	if e.outbox.mayForget(task) {
+		e.outbox.do(func() { e.forgetTaskNow(ctx, task) })
+	}
+}
+
+func (e *Engine) forgetTaskNow(ctx context.Context, task string) {
+	if err := e.Compute.Forget(ctx, task); err != nil && ctx.Err() == nil {
+		e.Log.Warn("a task was not cleaned up; the sweep tries again", "task", task, "error", err)
+	}
 }
 
 // handleFailed handles tasks that compute did not take, and reports whether there

@@ -32,3 +32,26 @@ func TestOutbox_busyUntilTheResultIsDealtWith(t *testing.T) {
 		}
 	}
 }
+
+// A task that ends while it is being sent is forgotten after the call and not before, and
+// what the call said is nobody's business any more.
+func TestOutbox_forgetsNothingThatIsBeingSent(t *testing.T) {
+	o := newOutbox(1)
+	job := batch.Job{ID: "j", Placement: &batch.Placement{Task: "t"}}
+	if !o.mayForget("t") {
+		t.Error("a task that nobody sends may not be forgotten")
+	}
+	o.claim("t")
+	if o.mayForget("t") {
+		t.Error("a task may be forgotten while it is being sent")
+	}
+	if !o.release(job, errors.New("no room")) {
+		t.Error("after the call nobody is told to forget the task")
+	}
+	if failed := o.takeFailed(); len(failed) != 0 {
+		t.Errorf("a task whose end is recorded is to be dealt with: %v", failed)
+	}
+	if o.claim("t"); o.release(job, nil) {
+		t.Error("a task that has not ended is to be forgotten")
+	}
+}

@@ -191,7 +191,7 @@ func (s *storm) checkJobs() {
 func (s *storm) checkEnd(sub *submitted, j batch.Job) (starts int) {
 	s.t.Helper()
 	if !batch.Final(j.Status) {
-		s.t.Errorf("job %s is still %s (%s)", j.ID, j.Status, *s.shown(j.ID)[0].StatusReason)
+		s.t.Errorf("job %s is still %s (%s)", j.ID, j.Status, text(s.shown(j.ID)[0].StatusReason))
 		return 0
 	}
 	attempts, err := s.truth.Attempts(s.t.Context(), j.ID)

@@ -35,7 +35,7 @@ func (s *storm) start() {
 	}
 	p.Home = home.New(home.Parts{
 		Table:   table,
-		Compute: calls{s.sim, fate}, Account: batch.Account{Region: "us-east-1", ID: "123456789012"},
+		Compute: calls{s.sim, fate, func() { s.hold(p) }}, Account: batch.Account{Region: "us-east-1", ID: "123456789012"},
 		Now: s.clock, IdleWindow: idleWindow, TaskLookup: true, Alone: s.alone,
 		Log: slog.New(log), Serial: s.serial, NewID: s.newID,
 	})
@@ -95,6 +95,7 @@ func (s *storm) restart() {
 		s.detach()
 	}
 	for {
+		s.bury()
 		s.start()
 		// Some time passes until it is up, and the news of that time may be lost.
 		if s.faults.crashEvery > 0 {
@@ -118,6 +119,36 @@ func (s *storm) restart() {
 	s.due = s.now
 }
 
+// bury waits for the last calls of a process: what is dead starts nothing any more. (One
+// that had begun would, while the next process believes it alone.)
+func (s *storm) bury() {
+	s.mu.Lock()
+	s.dead = true
+	s.mu.Unlock()
+	s.moved.Broadcast()
+	s.quiet()
+}
+
+// quiet waits until no call is under way.
+func (s *storm) quiet() { _ = s.Engine.Hear(s.t.Context(), nil) }
+
+// slowFor is how long slow calls take in the mean: longer than many a task.
+const slowFor = 5 * time.Minute
+
+// hold makes some of the calls that are made beside the passes slow: they arrive when a
+// while has passed, unless the process dies before.
+func (s *storm) hold(p *process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.faults.slow == 0 || s.faults.rng.Float64() >= s.faults.slow {
+		return
+	}
+	until := s.now.Add(time.Duration(s.faults.rng.ExpFloat64() * float64(slowFor)))
+	for s.now.Before(until) && !p.dead {
+		s.moved.Wait()
+	}
+}
+
 func (s *storm) must(err error) {
 	s.t.Helper()
 	if err != nil {
@@ -125,10 +156,11 @@ func (s *storm) must(err error) {
 	}
 }
 
-// calls is compute with calls that fail as fate wants.
+// calls is compute with calls that fail as fate wants, some of them late.
 type calls struct {
 	*sim.Backend
 	fate func(takesEffect bool) storetest.Fault
+	hold func()
 }
 
 func (c calls) through(name string, takesEffect bool, call func() error) error {
@@ -161,6 +193,7 @@ func (c calls) Terminate(ctx context.Context, id string) error {
 }
 
 func (c calls) Run(ctx context.Context, task compute.Task) error {
+	c.hold()
 	return c.through("Run", true, func() error { return c.Backend.Run(ctx, task) })
 }
 
@@ -174,5 +207,6 @@ func (c calls) ListTasks(ctx context.Context) (list []compute.TaskStatus, err er
 }
 
 func (c calls) Forget(ctx context.Context, id string) error {
+	c.hold()
 	return c.through("Forget", true, func() error { return c.Backend.Forget(ctx, id) })
 }

@@ -26,6 +26,9 @@ type world struct {
 	over func(compute.Backend) compute.Backend
 	// ecs says that compute is ECS itself, whose lists lag.
 	ecs bool
+	// atOnce says that calls of compute are made beside the passes, as outside of
+	// simulations; a test that wants it runs in a bubble of testing/synctest.
+	atOnce bool
 	// deaf says that news is lost.
 	deaf bool
 	// detach ends the hold of the Packhorse before a restart on the news.
@@ -57,7 +60,7 @@ func (w *world) restart(table store.Table) {
 	}
 	w.Home = home.New(home.Parts{
 		Table: table, Compute: backend, Account: batch.Account{Region: "us-east-1", ID: "123456789012"},
-		Now: func() time.Time { return w.now }, IdleWindow: 5 * time.Minute, TaskLookup: true, Serial: true, ECS: w.ecs,
+		Now: func() time.Time { return w.now }, IdleWindow: 5 * time.Minute, TaskLookup: true, Serial: !w.atOnce, ECS: w.ecs,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if w.detach != nil {
