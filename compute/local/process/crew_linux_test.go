@@ -75,7 +75,7 @@ func TestSupervisorsThatWaitLeaveWithTheServer(t *testing.T) {
 }
 
 // What a task had is closed before the next: files do not add up. A supervisor that looks at
-// something has a file or two more for a moment.
+// something has a few files more for a moment.
 func TestASupervisorKeepsNothingOfItsTasks(t *testing.T) {
 	b := newBench(t)
 	const script = "ls /proc/self/fd | wc -l; ls /proc/$PPID/fd | wc -l"
@@ -94,7 +94,7 @@ func TestASupervisorKeepsNothingOfItsTasks(t *testing.T) {
 		if !known {
 			then = now
 		}
-		const moment = 2
+		const moment = 8
 		if now.task != then.task || now.supervisor > then.supervisor+moment {
 			t.Fatalf("after %d tasks of a supervisor %d files are open in the task and %d in the supervisor; at its first %d and %d",
 				then.tasks, now.task, now.supervisor, then.task, then.supervisor)
@@ -103,8 +103,8 @@ func TestASupervisorKeepsNothingOfItsTasks(t *testing.T) {
 		first[pid] = then
 		most = max(most, then.tasks)
 	}
-	if most <= 3 {
-		t.Errorf("no supervisor had more than %d of 60 tasks", most)
+	if most <= 16 {
+		t.Errorf("no supervisor had more than %d of 60 tasks: too few to tell", most)
 	}
 }
 
