@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -18,7 +19,11 @@ import (
 func Open(path string) (*Workload, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		problem := err.Error()
+		if at := new(fs.PathError); errors.As(err, &at) {
+			problem = at.Err.Error()
+		}
+		return nil, &Error{File: path, Problem: problem, Next: "give a workload file that you may read"}
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
