@@ -18,8 +18,8 @@ const (
 	// once. A million jobs would be a million records otherwise.
 	kept       = time.Hour
 	purgeLimit = 5000
-	// patience is how long nothing may start or end while jobs wait, before the simulation
-	// is given up: longer than any policy's delays together.
+	// patience is how long after the last arrival nothing may start or end while jobs wait,
+	// before the simulation is given up: longer than any policy's delays together.
 	patience = 7 * 24 * time.Hour
 	// progressEvery is how many ends lie between two reports of progress.
 	progressEvery = 500
@@ -82,7 +82,8 @@ func (r *run) drive(ctx context.Context) error {
 			told = r.books.ended
 			r.Progress(told)
 		}
-		if r.now.Sub(epoch)-r.books.lastChange > patience && r.books.running == 0 && r.arrived == len(r.Workload.Jobs) {
+		since := max(r.books.lastChange, r.Workload.Span())
+		if r.at()-since > patience && r.books.running == 0 && r.arrived == len(r.Workload.Jobs) {
 			return r.stuck(ctx)
 		}
 	}

@@ -251,15 +251,20 @@ func TestAnySimulationKeepsThePromises(t *testing.T) {
 		p.Seed = rapid.Uint64().Draw(rt, "seed")
 		p.MaxVCPUs = rapid.SampledFrom([]int{32, 64, 10_000}).Draw(rt, "max_vcpus")
 		p.Idle = time.Duration(rapid.IntRange(0, 300).Draw(rt, "idle")) * time.Second
-		if rapid.Bool().Draw(rt, "spot") {
-			p.Market = policy.Spot
+		p.Market = rapid.SampledFrom([]policy.Market{policy.OnDemand, policy.Spot, policy.Cheapest}).Draw(rt, "market")
+		p.Environments = rapid.SampledFrom([]string{"", "cheapest", "soonest"}).Draw(rt, "environments")
+		if p.Market != policy.OnDemand {
 			p.Spot.InterruptionsPerHour = rapid.SampledFrom([]float64{0, 0.3, 3}).Draw(rt, "interruptions")
 		}
 		if rapid.Bool().Draw(rt, "limits") {
 			p.API = policy.Rates{LaunchesPerSecond: 2, RunTaskPerSecond: 3}
 		}
-		if _, err := checked(t, w, p); err != nil {
+		r, err := checked(t, w, p)
+		if err != nil {
 			rt.Fatal(err)
+		}
+		if r.Failed == 0 && r.Bound.USD > 0 && r.CostToBound < 1-1e-9 {
+			rt.Fatalf("it costs $%f, which is %f of the bound", r.CostUSD, r.CostToBound)
 		}
 	})
 }
@@ -286,6 +291,24 @@ func TestTheSameSeedGivesTheSameBytes(t *testing.T) {
 	}
 	if bytes.Equal(first, answer(2)) {
 		t.Error("seeds 1 and 2 give the same run")
+	}
+}
+
+// A pause of weeks between two jobs is no reason to give up.
+func TestALongPauseBetweenJobs(t *testing.T) {
+	const month = 30 * 24 * 3600
+	r := simulate(t, jobsOf(t, "a,0,60,1,1000,0", fmt.Sprintf("b,%d,60,1,1000,0", month)), policyOf(t))
+	if r.Hosts != 2 || r.Wait.Max != 60 {
+		t.Errorf("Hosts = %d, Wait = %v; want a host for each, after a minute", r.Hosts, r.Wait)
+	}
+}
+
+// Fargate alone: each job its own task, for a minute at least.
+func TestOnFargateTheBoundHoldsToo(t *testing.T) {
+	p := policyOf(t, func(p *policy.Policy) { p.Market = policy.Fargate })
+	r := simulate(t, jobsOf(t, "a,0,10,1,2048,0", "b,5,3600,0.25,512,0"), p)
+	if r.CostToBound < 1 {
+		t.Errorf("it costs $%f, which is %f of the bound", r.CostUSD, r.CostToBound)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -90,9 +91,16 @@ func runSimulate(cmd *cobra.Command, path string, f simulateFlags) error {
 	if err != nil {
 		return readError(err)
 	}
-	if err := writable(f.report); err != nil { // before the work, not after it
+	abandon, err := f.writable(path) // before the work, not after it
+	if err != nil {
 		return err
 	}
+	written := false
+	defer func() {
+		if !written {
+			abandon()
+		}
+	}()
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	defer debug.SetGCPercent(debug.SetGCPercent(simulateGarbage))
@@ -111,6 +119,7 @@ func runSimulate(cmd *cobra.Command, path string, f simulateFlags) error {
 		if err := writeReport(f.report, results); err != nil {
 			return err
 		}
+		written = true
 	}
 	if f.output == "json" {
 		return report.JSON(cmd.OutOrStdout(), results)
@@ -129,6 +138,7 @@ func (f *simulateFlags) policies() ([]policy.Policy, error) {
 	}
 	var all []policy.Policy
 	for _, name := range f.compare {
+		name = strings.TrimSpace(name)
 		if ext := filepath.Ext(name); ext == ".yaml" || ext == ".yml" {
 			p, err := f.open(name)
 			if err != nil {
@@ -148,6 +158,15 @@ func (f *simulateFlags) policies() ([]policy.Policy, error) {
 		p := base
 		p.Name, p.Strategy = "", strategy
 		all = append(all, p)
+	}
+	named := map[string]bool{}
+	for i := range all {
+		title := all[i].Title()
+		if named[title] {
+			return nil, &cli.Error{Message: fmt.Sprintf("--compare: two policies are called %q", title), Exit: cli.ExitUsage,
+				Next: "name each once; a policy file gets another name by its key name"}
+		}
+		named[title] = true
 	}
 	return all, nil
 }
@@ -189,16 +208,28 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// writable fails when a report cannot be written to path. An empty one is no report.
-func writable(path string) error {
-	if path == "" {
-		return nil
+// writable fails when a report cannot be written, or would take the place of what is read.
+// abandon removes the empty file that it may leave where there was none.
+func (f *simulateFlags) writable(workload string) (abandon func(), err error) {
+	abandon = func() {}
+	if f.report == "" {
+		return abandon, nil
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return &cli.Error{Message: err.Error(), Next: "give --report a file in a folder that you may write to", Exit: cli.ExitUsage, Err: err}
+	there, err := os.Stat(f.report)
+	for _, input := range append([]string{workload, f.policy, f.types}, f.compare...) {
+		if read, failed := os.Stat(input); err == nil && failed == nil && os.SameFile(there, read) {
+			return abandon, &cli.Error{Message: fmt.Sprintf("--report %s would overwrite an input of the simulation", f.report),
+				Next: "give the report a file of its own", Exit: cli.ExitUsage}
+		}
 	}
-	return f.Close()
+	page, opened := os.OpenFile(f.report, os.O_CREATE|os.O_WRONLY, 0o644)
+	if opened != nil {
+		return abandon, &cli.Error{Message: opened.Error(), Next: "give --report a file in a folder that you may write to", Exit: cli.ExitUsage, Err: opened}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		abandon = func() { _ = os.Remove(f.report) }
+	}
+	return abandon, page.Close()
 }
 
 func writeReport(path string, results []*simulator.Result) error {
@@ -213,11 +244,24 @@ func writeReport(path string, results []*simulator.Result) error {
 	return f.Close()
 }
 
-// readError tells of an input file that is wrong: it is the command line's fault.
+// readError tells of an input file that is wrong: it is the command line's fault. What such
+// an error says ends with the next step, which has a line of its own here.
 func readError(err error) error {
 	var told *cli.Error
 	if errors.As(err, &told) {
 		return err
 	}
-	return &cli.Error{Message: err.Error(), Exit: cli.ExitUsage, Err: err}
+	var jobs *workload.Error
+	var keys *policy.Error
+	var types *policy.TypesError
+	next := ""
+	switch {
+	case errors.As(err, &jobs):
+		next = jobs.Next
+	case errors.As(err, &keys):
+		next = keys.Next
+	case errors.As(err, &types):
+		next = types.Next
+	}
+	return &cli.Error{Message: strings.TrimSuffix(err.Error(), "; "+next), Next: next, Exit: cli.ExitUsage, Err: err}
 }

@@ -71,6 +71,10 @@ func TestSimulateSaysWhatIsWrong(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("job_id,arrival_s,duration_s,vcpus,memory_mib,gpus\na,0,1,one,1,0\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	good := filepath.Join(t.TempDir(), "good.csv")
+	if err := os.WriteFile(good, []byte("job_id,arrival_s,duration_s,vcpus,memory_mib,gpus\na,0,1,1,1,0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct {
 		args []string
 		want string
@@ -78,6 +82,8 @@ func TestSimulateSaysWhatIsWrong(t *testing.T) {
 		"a bad workload":         {[]string{bad}, "bad.csv, line 2, column vcpus"},
 		"no workload":            {[]string{"nowhere.csv"}, "nowhere.csv"},
 		"an unknown strategy":    {[]string{sampleJobs, "--compare", "ours,best"}, `there is no strategy "best"`},
+		"the same twice":         {[]string{sampleJobs, "--compare", "ours,packhorse"}, `two policies are called "packhorse"`},
+		"a page over an input":   {[]string{good, "--report", good}, "would overwrite an input"},
 		"an unknown form":        {[]string{sampleJobs, "-o", "xml"}, `--output "xml"`},
 		"a job that fits none":   {[]string{sampleJobs}, "no type holds it"},
 		"no folder for the page": {[]string{sampleJobs, "--report", "nowhere/page.html"}, "nowhere/page.html"},
@@ -88,5 +94,15 @@ func TestSimulateSaysWhatIsWrong(t *testing.T) {
 				t.Errorf("simulate %q = %v, want an error with %q", test.args, err, test.want)
 			}
 		})
+	}
+}
+
+func TestASimulationThatFailsLeavesNoPage(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "page.html")
+	if _, err := simulated(t, sampleJobs, "--report", page); err == nil {
+		t.Fatal("the sample fits the default types, want a job with GPUs that does not")
+	}
+	if _, err := os.Stat(page); !os.IsNotExist(err) {
+		t.Errorf("the page is there (%v), want none of a simulation that failed", err)
 	}
 }

@@ -103,6 +103,8 @@ func (p *Policy) IdleWindow() time.Duration {
 	switch {
 	case p.Strategy == OnePerJob:
 		return 0 // none is kept for the next
+	case p.Idle == 0 && p.Strategy == Packhorse:
+		return time.Millisecond // at once, which 0 would not say to the engine
 	case p.Idle != Learned:
 		return p.Idle
 	case p.Strategy == Packhorse:

@@ -1,17 +1,20 @@
 package policy
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
-
-	"sigs.k8s.io/yaml"
+	"unicode"
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute/sim"
@@ -62,16 +65,47 @@ type file struct {
 	Seed      *uint64 `json:"seed"`
 }
 
-// keys are all keys of a policy file, for the errors.
-const keys = "name, strategy, market, environments, types, usable_memory, max_vcpus, idle, wait_usd_per_hour, boot, start, billing, spot, api, pass_every, seed"
+// whole is a number that has no fraction; NaN stands for one that has.
+func whole(n *float64) *float64 {
+	if n == nil || *n == math.Trunc(*n) {
+		return n
+	}
+	nan := math.NaN()
+	return &nan
+}
+
+// bounded is a rate; nil, no bound, where it is 0.
+func bounded(n *float64) *float64 {
+	if n == nil || *n == 0 {
+		return nil
+	}
+	return n
+}
+
+// shown writes a number as people do.
+func shown(n float64) string {
+	if math.Abs(n) >= 1e15 {
+		return strconv.FormatFloat(n, 'g', -1, 64)
+	}
+	return strconv.FormatFloat(n, 'f', -1, 64)
+}
 
 // Open reads a policy file. Files that it names are looked for beside it.
 func Open(path string) (Policy, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return Policy{}, err
+		return Policy{}, &Error{File: path, Problem: reason(err), Next: "give a policy file (YAML) that you may read"}
 	}
 	return Read(path, text)
+}
+
+// reason is why a file cannot be read, without its name.
+func reason(err error) string {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err.Error()
+	}
+	return err.Error()
 }
 
 // Read reads a policy; path is that of its file.
@@ -80,14 +114,14 @@ func Read(path string, text []byte) (Policy, error) {
 	wrong := func(key, next, format string, args ...any) error {
 		return &Error{File: name, Key: key, Problem: fmt.Sprintf(format, args...), Next: next}
 	}
-	var f file
-	if err := yaml.UnmarshalStrict(text, &f); err != nil {
-		problem := strings.TrimPrefix(err.Error(), "error unmarshaling JSON: while decoding JSON: ")
-		problem = strings.TrimPrefix(problem, "error converting YAML to JSON: ")
-		return Policy{}, wrong("", "the keys are "+keys, "%s", problem)
+	f, err := decode(name, text)
+	if err != nil {
+		return Policy{}, err
 	}
 	p := Default()
-	p.Name = f.Name
+	if p.Name = f.Name; len([]rune(p.Name)) > maxName || strings.ContainsFunc(p.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return p, wrong("name", fmt.Sprintf("give one of at most %d letters, on one line", maxName), "%q is no name for a report", p.Name)
+	}
 	if f.Strategy != "" {
 		strategy, ok := Strategy(f.Strategy)
 		if !ok {
@@ -122,17 +156,20 @@ func Read(path string, text []byte) (Policy, error) {
 		set       func(float64)
 	}{
 		{"wait_usd_per_hour", f.WaitUSD, 1e-6, 1e6, func(v float64) { p.WaitUSDPerHour = v }},
-		{"max_vcpus", f.MaxVCPUs, 1, math.MaxInt32, func(v float64) { p.MaxVCPUs = int(v) }},
-		{"spot.price_factor", f.Spot.PriceFactor, 0, 10, func(v float64) { p.Spot.PriceFactor = v }},
-		{"spot.interruptions_per_hour", f.Spot.InterruptionsPerHour, 0, 1000, func(v float64) { p.Spot.InterruptionsPerHour = v }},
-		{"api.launches_per_second", f.API.LaunchesPerSecond, 0, 1e6, func(v float64) { p.API.LaunchesPerSecond = v }},
-		{"api.run_task_per_second", f.API.RunTaskPerSecond, 0, 1e6, func(v float64) { p.API.RunTaskPerSecond = v }},
+		{"max_vcpus", whole(f.MaxVCPUs), 1, math.MaxInt32, func(v float64) { p.MaxVCPUs = int(v) }},
+		{"spot.price_factor", f.Spot.PriceFactor, 0.01, 10, func(v float64) { p.Spot.PriceFactor = v }},
+		{"spot.interruptions_per_hour", f.Spot.InterruptionsPerHour, 0, 60, func(v float64) { p.Spot.InterruptionsPerHour = v }},
+		{"api.launches_per_second", bounded(f.API.LaunchesPerSecond), 0.001, 1e6, func(v float64) { p.API.LaunchesPerSecond = v }},
+		{"api.run_task_per_second", bounded(f.API.RunTaskPerSecond), 0.001, 1e6, func(v float64) { p.API.RunTaskPerSecond = v }},
 	} {
 		if n.value == nil {
 			continue
 		}
-		if !(*n.value >= n.low && *n.value <= n.high) {
-			return p, wrong(n.key, fmt.Sprintf("give a number from %g to %g", n.low, n.high), "%g is out of range", *n.value)
+		if math.IsNaN(*n.value) {
+			return p, wrong(n.key, "write a whole number", "it has a fraction")
+		}
+		if *n.value < n.low || *n.value > n.high {
+			return p, wrong(n.key, fmt.Sprintf("give a number from %s to %s", shown(n.low), shown(n.high)), "%s is out of range", shown(*n.value))
 		}
 		n.set(*n.value)
 	}
@@ -141,35 +178,40 @@ func Read(path string, text []byte) (Policy, error) {
 		return p, wrong("idle", "write learned, or a duration such as 60s", "%v", err)
 	}
 	for _, d := range []struct {
-		key   string
-		value *span
-		least time.Duration
-		set   func(time.Duration)
+		key         string
+		value       *span
+		least, most time.Duration
+		set         func(time.Duration)
 	}{
-		{"idle", idle, 0, func(d time.Duration) { p.Idle = d }},
-		{"billing.minimum", f.Billing.Minimum, 0, func(d time.Duration) { p.Minimum = d }},
-		{"spot.notice", f.Spot.Notice, 0, func(d time.Duration) { p.Spot.Notice = d }},
-		{"pass_every", f.PassEvery, time.Millisecond, func(d time.Duration) { p.PassEvery = d }},
+		{"idle", idle, 0, maxDelay, func(d time.Duration) { p.Idle = d }},
+		{"billing.minimum", f.Billing.Minimum, 0, maxDelay, func(d time.Duration) { p.Minimum = d }},
+		{"spot.notice", f.Spot.Notice, 0, maxNotice, func(d time.Duration) { p.Spot.Notice = d }},
+		{"pass_every", f.PassEvery, time.Millisecond, maxDelay, func(d time.Duration) { p.PassEvery = d }},
 	} {
+		if d.value != nil && d.value.wrong != "" {
+			return p, wrong(d.key, "write a duration such as 60s", "%s", d.value.wrong)
+		}
 		if d.value == nil {
 			continue
 		}
-		value := time.Duration(*d.value)
-		if value < d.least || value > maxDelay {
-			return p, wrong(d.key, fmt.Sprintf("give a duration from %s to %s", d.least, maxDelay), "%s is out of range", value)
+		value := d.value.time
+		if value < d.least || value > d.most {
+			return p, wrong(d.key, fmt.Sprintf("give a duration from %s to %s", d.least, d.most), "%s is out of range", value)
 		}
 		d.set(value)
 	}
-	for key, at := range map[string]struct {
+	for _, at := range []struct {
+		key  string
 		from *delay
+		most time.Duration
 		to   *Delay
-	}{"boot": {f.Boot, &p.Boot}, "start": {f.Start, &p.Start}} {
+	}{{"boot", f.Boot, maxBoot, &p.Boot}, {"start", f.Start, maxDelay, &p.Start}} {
 		if at.from == nil {
 			continue
 		}
-		made, err := at.from.make()
+		made, err := at.from.make(at.most)
 		if err != nil {
-			return p, wrong(key, `write 60s, {from: 30s, to: 90s} or {median: 60s, p95: 90s}, of at most 24h`, "%v", err)
+			return p, wrong(at.key, `write 60s, {from: 30s, to: 90s} or {median: 60s, p95: 90s}, of at most `+at.most.String(), "%v", err)
 		}
 		*at.to = made
 	}
@@ -185,11 +227,24 @@ func readIdle(text json.RawMessage) (*span, error) {
 		return nil, nil
 	}
 	s := new(span)
-	return s, s.UnmarshalJSON(text)
+	_ = s.UnmarshalJSON(text)
+	if s.wrong != "" {
+		return nil, errors.New(s.wrong)
+	}
+	return s, nil
 }
 
-// maxDelay bounds each duration of a policy.
-const maxDelay = 24 * time.Hour
+const (
+	// maxDelay bounds each duration of a policy that has no bound of its own.
+	maxDelay = 24 * time.Hour
+	// maxBoot bounds how long a host boots: after 15 min the engine takes it for one that
+	// never comes, and after three of those its environment for INVALID.
+	maxBoot = 14 * time.Minute
+	// maxNotice bounds the notice of an interruption; EC2 gives two minutes.
+	maxNotice = time.Hour
+	// maxName is how many letters a policy's name may have.
+	maxName = 100
+)
 
 // Strategy returns the strategy of a name or a short one ("ffd").
 func Strategy(name string) (string, bool) {
@@ -199,24 +254,28 @@ func Strategy(name string) (string, bool) {
 	return name, slices.Contains(Strategies, name)
 }
 
-// span is a duration: "90s", or a number of seconds.
-type span time.Duration
+// span is a duration: "90s", or a number of seconds. What is wrong with it is kept and not
+// returned: the decoder would not say under which key it stands.
+type span struct {
+	time  time.Duration
+	wrong string
+}
 
 func (s *span) UnmarshalJSON(text []byte) error {
 	var word string
 	if json.Unmarshal(text, &word) == nil {
-		d, err := time.ParseDuration(word)
-		*s = span(d)
-		if err != nil {
-			return fmt.Errorf("%q is not a duration such as 90s", word)
+		var err error
+		if s.time, err = time.ParseDuration(word); err != nil {
+			s.wrong = fmt.Sprintf("%q is not a duration such as 90s", word)
 		}
 		return nil
 	}
 	var n float64
 	if err := json.Unmarshal(text, &n); err != nil || math.Abs(n) > maxDelay.Seconds() {
-		return fmt.Errorf("%s is not a duration such as 90s", text)
+		s.wrong = fmt.Sprintf("%s is not a duration such as 90s", text)
+		return nil
 	}
-	*s = span(n * float64(time.Second))
+	s.time = time.Duration(n * float64(time.Second))
 	return nil
 }
 
@@ -231,7 +290,8 @@ type delay struct {
 func (d *delay) UnmarshalJSON(text []byte) error {
 	var parts map[string]*span
 	if err := json.Unmarshal(text, &parts); err == nil {
-		for key, value := range parts {
+		for _, key := range slices.Sorted(maps.Keys(parts)) {
+			value := parts[key]
 			switch key {
 			case "from":
 				d.From = value
@@ -242,7 +302,7 @@ func (d *delay) UnmarshalJSON(text []byte) error {
 			case "p95":
 				d.P95 = value
 			default:
-				d.unknown = key
+				d.unknown = cmp.Or(d.unknown, key)
 			}
 		}
 		return nil
@@ -251,26 +311,35 @@ func (d *delay) UnmarshalJSON(text []byte) error {
 	return d.always.UnmarshalJSON(text)
 }
 
-func (d *delay) make() (Delay, error) {
+// make draws from the delay, of which nothing may be above most.
+func (d *delay) make(most time.Duration) (Delay, error) {
+	for _, s := range []*span{d.always, d.From, d.To, d.Median, d.P95} {
+		if s != nil && s.wrong != "" {
+			return Delay{}, errors.New(s.wrong)
+		}
+		if s != nil && (s.time < 0 || s.time > most) {
+			return Delay{}, fmt.Errorf("%s is out of range", s.time)
+		}
+	}
 	inRange := func(spans ...*span) bool {
 		for i, s := range spans {
-			if s == nil || *s < 0 || time.Duration(*s) > maxDelay || i > 0 && *s < *spans[i-1] {
+			if s == nil || i > 0 && s.time < spans[i-1].time {
 				return false
 			}
 		}
 		return true
 	}
-	show := func(s *span) string { return time.Duration(*s).String() }
+	show := func(s *span) string { return s.time.String() }
 	switch {
 	case d.unknown != "":
 		return Delay{}, fmt.Errorf("there is no %q", d.unknown)
 	case d.always != nil && inRange(d.always):
-		return Constant(time.Duration(*d.always)), nil
+		return Constant(d.always.time), nil
 	case d.From != nil && inRange(d.From, d.To) && d.Median == nil && d.P95 == nil:
-		from, to := time.Duration(*d.From), time.Duration(*d.To)
+		from, to := d.From.time, d.To.time
 		return Delay{Text: show(d.From) + " to " + show(d.To), Typical: (from + to) / 2, Dist: sim.Uniform(from, to)}, nil
-	case d.Median != nil && inRange(d.Median, d.P95) && *d.Median > 0 && d.From == nil && d.To == nil:
-		median, p95 := time.Duration(*d.Median), time.Duration(*d.P95)
+	case d.Median != nil && inRange(d.Median, d.P95) && d.Median.time > 0 && d.From == nil && d.To == nil:
+		median, p95 := d.Median.time, d.P95.time
 		return Delay{Text: show(d.Median) + " in the median, 95 % within " + show(d.P95), Typical: median, Dist: sim.Skewed(median, p95)}, nil
 	}
 	return Delay{}, errors.New("the delay is not complete, or not in order")

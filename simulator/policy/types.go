@@ -66,7 +66,7 @@ func (p *Policy) NameTypes(names []string) error {
 func (p *Policy) OpenTypes(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return &Error{File: path, Problem: reason(err), Next: "give a CSV file with types that you may read"}
 	}
 	defer f.Close()
 	types, err := readTypes(filepath.Base(path), f)
@@ -104,7 +104,11 @@ func readTypes(name string, r io.Reader) ([]Type, error) {
 	}
 	at := map[string]int{}
 	for i, column := range header {
-		at[strings.TrimSpace(strings.TrimPrefix(column, "\ufeff"))] = i
+		column = strings.TrimSpace(strings.TrimPrefix(column, "\ufeff"))
+		if _, twice := at[column]; twice && column != "" {
+			return nil, &TypesError{name, 1, column, "the column is there twice", "leave one out"}
+		}
+		at[column] = i
 	}
 	for _, column := range []string{"instance_type", "vcpus", "memory_mib", "ondemand_usd_per_hour"} {
 		if _, ok := at[column]; !ok {
@@ -147,6 +151,7 @@ func readType(file string, line int, at map[string]int, cells []string) (Type, e
 		}
 		return ""
 	}
+	var fraction string
 	number := func(column string, least float64) float64 {
 		text := cell(column)
 		if text == "" && least <= 0 {
@@ -158,9 +163,16 @@ func readType(file string, line int, at map[string]int, cells []string) (Type, e
 		}
 		return n
 	}
+	whole := func(column string, least float64) int {
+		n := number(column, least)
+		if fraction == "" && n != math.Trunc(n) {
+			fraction = column
+		}
+		return int(n)
+	}
 	t := Type{Type: catalog.Type{
-		Name: cell("instance_type"), VCPUs: int(number("vcpus", 1)), MemoryMiB: int(number("memory_mib", 1)),
-		ECSMemoryMiB: int(number("ecs_memory_mib", 0)), GPUs: int(number("gpus", 0)), GPUModel: cell("gpu_name"),
+		Name: cell("instance_type"), VCPUs: whole("vcpus", 1), MemoryMiB: int(number("memory_mib", 1)),
+		ECSMemoryMiB: int(number("ecs_memory_mib", 0)), GPUs: whole("gpus", 0), GPUModel: cell("gpu_name"),
 		Arch: cell("arch"), OnDemandUSDPerHour: number("ondemand_usd_per_hour", 1e-9),
 	}, SpotUSDPerHour: number("spot_usd_per_hour", 0)}
 	for _, column := range bootColumns {
@@ -173,12 +185,16 @@ func readType(file string, line int, at map[string]int, cells []string) (Type, e
 	switch {
 	case failed != nil:
 		return t, failed
+	case fraction != "":
+		return t, &TypesError{file, line, fraction, fmt.Sprintf("%s has a fraction", cell(fraction)), "write a whole number"}
+	case t.ECSMemoryMiB > t.MemoryMiB:
+		return t, &TypesError{file, line, "ecs_memory_mib", "it is more than memory_mib", "give what the ECS agent leaves of it to jobs"}
 	case !ok || family == "" || size == "":
 		return t, &TypesError{file, line, "instance_type", fmt.Sprintf("%q is not family.size", t.Name), "write it as m6i.large"}
 	case t.Arch != catalog.X86 && t.Arch != catalog.ARM:
 		return t, &TypesError{file, line, "arch", fmt.Sprintf("%q is no architecture", t.Arch), "write x86_64 or arm64"}
-	case t.Boot > maxDelay:
-		return t, &TypesError{file, line, "boot_s", "it is too long", fmt.Sprintf("give at most %s", maxDelay)}
+	case t.Boot > maxBoot:
+		return t, &TypesError{file, line, "boot_s", "it is too long", fmt.Sprintf("give at most %s", maxBoot)}
 	}
 	return t, nil
 }

@@ -61,8 +61,8 @@ func HTML(w io.Writer, results []*simulator.Result) error {
 		Title: first.Workload,
 		Lead: fmt.Sprintf("%s jobs over %s, on %s, %s, seed %d.", count(first.Jobs), span(first.Simulated),
 			first.Types, first.Market, first.Seed),
-		Bound: fmt.Sprintf("No fleet of these types could cost less than %s (%s). A host for each job, of the cheapest type that holds it, costs %s.",
-			usd(first.Bound.USD), first.Bound.Method, usd(first.OnePerJobUSD)),
+		Bound: fmt.Sprintf("As %s buys (%s), no fleet of these types could cost less than %s (%s). A host for each job, of the cheapest type that holds it, costs %s.",
+			first.Policy, first.Market, usd(first.Bound.USD), first.Bound.Method, usd(first.OnePerJobUSD)),
 	}
 	for _, r := range results {
 		p.Policies = append(p.Policies, r.Policy)

@@ -19,6 +19,7 @@ type figure struct {
 // figures are what both the terminal and the page show of each result, in order.
 var figures = []figure{
 	{"cost", func(r *simulator.Result) string { return usd(r.CostUSD) }},
+	{"lower bound", func(r *simulator.Result) string { return usd(r.Bound.USD) }}, // each market has its own
 	{"cost / lower bound", func(r *simulator.Result) string { return times(r.CostToBound) }},
 	{"cost / one host per job", func(r *simulator.Result) string { return times(r.CostToOnePer) }},
 	{"cost per job", func(r *simulator.Result) string { return usd(r.USDPerJob) }},

@@ -73,7 +73,7 @@ func split(in *input) ([]string, error) {
 	}
 	cells, err := csv.NewReader(strings.NewReader(in.text)).Read()
 	if err != nil {
-		return nil, in.wrong("", "end each quote on its line, and write a quote inside quotes twice", "the quotes are wrong: %v", err)
+		return nil, in.wrong("", "end each quote on its line, and write a quote inside quotes twice", "the quotes are wrong")
 	}
 	return cells, nil
 }

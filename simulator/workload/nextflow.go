@@ -22,7 +22,14 @@ func readNextflow(in *input) (lines []line, notes []string, err error) {
 	names := strings.Split(in.text, "\t")
 	at := map[string]int{}
 	for i, name := range names {
-		at[strings.TrimSpace(name)] = i
+		name = strings.TrimSpace(name)
+		if _, twice := at[name]; twice {
+			return nil, nil, in.wrong(name, "leave one out", "the column is there twice")
+		}
+		at[name] = i
+	}
+	if _, ok := at["job_id"]; ok {
+		return nil, nil, in.wrong("", "separate them by commas", "the columns of this CSV file are separated by tabs")
 	}
 	const next = "run Nextflow with -with-trace and trace.fields = 'task_id,name,status,submit,duration,realtime,cpus,memory'"
 	for _, either := range [][]string{{"task_id"}, {"submit"}, {"realtime", "duration"}, {"cpus", "%cpu"}, {"memory", "peak_rss", "rss"}} {
@@ -30,7 +37,7 @@ func readNextflow(in *input) (lines []line, notes []string, err error) {
 			return nil, nil, in.wrong(either[0], next, "the column is missing")
 		}
 	}
-	cached, never, used, usedMemory := 0, 0, 0, 0
+	cached, never, failed, used, guessed, usedMemory := 0, 0, 0, 0, 0, 0
 	for in.next() {
 		if err := in.enough(lines); err != nil {
 			return nil, nil, err
@@ -50,13 +57,16 @@ func readNextflow(in *input) (lines []line, notes []string, err error) {
 			}
 			return columns[0], ""
 		}
-		if _, status := cell("status"); status == "CACHED" {
+		_, status := cell("status")
+		if status == "CACHED" {
 			cached++
 			continue
 		}
 		l := line{number: in.number}
 		_, id := cell("task_id")
-		l.ID = strings.Clone(id)
+		if l.ID = strings.Clone(id); id == "" {
+			return nil, nil, in.wrong("task_id", "give each task an id of its own", "it is empty")
+		}
 		column, text := cell("realtime", "duration")
 		_, submitted := cell("submit")
 		if text == "" || submitted == "" {
@@ -85,6 +95,8 @@ func readNextflow(in *input) (lines []line, notes []string, err error) {
 				return nil, nil, err
 			}
 			vcpus = max(1, math.Ceil(percent/100))
+		} else {
+			guessed++
 		}
 		column, text = cell("memory", "peak_rss", "rss")
 		mib := float64(nextflowMiB)
@@ -97,6 +109,9 @@ func readNextflow(in *input) (lines []line, notes []string, err error) {
 			usedMemory++
 		}
 		l.Need = batch.Resources{MilliVCPU: int64(math.Ceil(vcpus * 1000)), MemoryMiB: max(1, int64(math.Ceil(mib)))}
+		if status == "FAILED" || status == "ABORTED" {
+			failed++
+		}
 		lines = append(lines, l)
 	}
 	note := func(n int, format string) {
@@ -106,6 +121,8 @@ func readNextflow(in *input) (lines []line, notes []string, err error) {
 	}
 	note(cached, "%d tasks were CACHED and are left out")
 	note(never, "%d tasks have no run time and are left out")
+	note(failed, "%d tasks FAILED or were ABORTED; they ran, so they are jobs like the others")
+	note(guessed, "%d tasks say neither what vCPUs they asked for nor what they used: 1 is taken")
 	note(used, "%d tasks do not say what they asked for: vCPUs are what they used (%%cpu), rounded up")
 	note(usedMemory, "%d tasks do not say what they asked for: memory is what they used (peak_rss), else 1024 MiB")
 	return lines, notes, nil
@@ -133,7 +150,7 @@ const nextflowMiB = 1024
 // span reads a duration: "1h 2m 3.5s", "250ms", or milliseconds.
 func (in *input) span(column, text string) (time.Duration, error) {
 	if ms, err := strconv.ParseFloat(text, 64); err == nil {
-		if ms < 0 || ms > maxSeconds*1000 {
+		if !(ms >= 0 && ms <= maxSeconds*1000) { // NaN is not in it either
 			return 0, in.wrong(column, "give milliseconds", "%s is out of range", text)
 		}
 		return seconds(ms / 1000), nil

@@ -2,8 +2,11 @@ package workload
 
 import (
 	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -16,15 +19,26 @@ import (
 func Open(path string) (*Workload, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		problem := err.Error()
+		if at := new(fs.PathError); errors.As(err, &at) {
+			problem = at.Err.Error()
+		}
+		return nil, &Error{File: path, Problem: problem, Next: "give a workload file that you may read"}
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, &Error{File: path, Problem: "it is a folder", Next: "give a file in it"}
+	}
 	return Read(filepath.Base(path), f)
 }
 
 // Read reads a workload; name is that of its file.
 func Read(name string, r io.Reader) (*Workload, error) {
-	in := &input{name: name, scan: bufio.NewScanner(r), texts: map[string]string{}}
+	buffered := bufio.NewReader(r)
+	if err := legible(name, buffered); err != nil {
+		return nil, err
+	}
+	in := &input{name: name, scan: bufio.NewScanner(buffered), texts: map[string]string{}}
 	in.scan.Buffer(make([]byte, 0, 64<<10), maxLine)
 	var lines []line
 	var notes []string
@@ -41,13 +55,37 @@ func Read(name string, r io.Reader) (*Workload, error) {
 	default:
 		lines, err = readCSV(in)
 	}
-	if scan := in.scan.Err(); scan != nil {
-		return nil, &Error{File: name, Line: in.number + 1, Problem: scan.Error(), Next: fmt.Sprintf("keep lines below %d bytes", maxLine)}
+	switch scan := in.scan.Err(); {
+	case errors.Is(scan, bufio.ErrTooLong):
+		return nil, &Error{File: name, Line: in.number + 1, Problem: "the line is too long", Next: fmt.Sprintf("keep lines below %d bytes", maxLine)}
+	case scan != nil:
+		return nil, fmt.Errorf("%s, line %d: %w", name, in.number+1, scan)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return finish(name, lines, notes)
+}
+
+// legible fails for a file that is not text, by its first bytes: what the readers would say
+// of one is about columns and quotes, and leads nowhere.
+func legible(name string, r *bufio.Reader) error {
+	head, _ := r.Peek(512) // fewer of a short file; what cannot be read is told by who reads on
+	for magic, kind := range map[string]string{
+		"\x1f\x8b": "compressed (gzip)", "PK\x03\x04": "compressed (zip), or a workbook", "\x28\xb5\x2f\xfd": "compressed (zstd)",
+		"BZh": "compressed (bzip2)", "\xfd7zXZ": "compressed (xz)",
+	} {
+		if strings.HasPrefix(string(head), magic) {
+			return &Error{File: name, Problem: "it is " + kind, Next: "unpack it first, or save it as text"}
+		}
+	}
+	if strings.HasPrefix(string(head), "\xff\xfe") || strings.HasPrefix(string(head), "\xfe\xff") {
+		return &Error{File: name, Problem: "its text is UTF-16", Next: "save it as UTF-8"}
+	}
+	if bytes.IndexByte(head, 0) >= 0 {
+		return &Error{File: name, Problem: "it is not text", Next: "give a CSV file with a header, an .swf file or the trace.txt of a Nextflow run"}
+	}
+	return nil
 }
 
 // maxLine is the longest line, in bytes.

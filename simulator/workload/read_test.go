@@ -3,7 +3,6 @@ package workload_test
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +130,18 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		"swf: no number":     {"a.swf", "1 0 0 x 1 -1 -1 1 -1 -1 1 1 1 -1 1 -1 -1 -1\n", `a.swf, line 1, column 4 (run time): "x" is not a number; `},
 		"trace: no realtime": {"t.txt", "task_id\tsubmit\tcpus\tmemory\n", "t.txt, line 1, column realtime: the column is missing; "},
 		"trace: memory":      {"t.txt", "task_id\tsubmit\trealtime\tcpus\tmemory\n1\t5\t10s\t1\tlots\n", `t.txt, line 2, column memory: "lots" is not an amount of memory; `},
+		"a compressed file":  {"a.csv", "\x1f\x8b\x08\x00\"", "a.csv: it is compressed (gzip); "},
+		"a workbook":         {"a.xlsx", "PK\x03\x04\t", "a.xlsx: it is compressed (zip), or a workbook; "},
+		"no text":            {"a.csv", "a\x00b", "a.csv: it is not text; "},
+		"UTF-16":             {"a.csv", "\xff\xfej\x00", "a.csv: its text is UTF-16; "},
+		"a column to escape": {"a.csv", "job_id,\x1b[31m\n", `a.csv, line 1, column "\x1b[31m": there is no such column; `},
+		"a long line":        {"a.csv", header + strings.Repeat("a", 1<<20+1), "a.csv, line 2: the line is too long; "},
+		"tabs":               {"a.csv", strings.ReplaceAll(header, ",", "\t"), "a.csv, line 1: the columns of this CSV file are separated by tabs; "},
+		"swf: half a vCPU":   {"a.swf", "1 0 0 5 0.5 -1 -1 -1 -1 -1 1 1 1 -1 1 -1 -1 -1\n", "a.swf, line 1, column 5 (allocated processors): 0.5 has a fraction; "},
+		"swf: half a queue":  {"a.swf", "1 0 0 5 1 -1 -1 1 -1 -1 1 1 1 -1 1.5 -1 -1 -1\n", "a.swf, line 1, column 15 (queue): 1.5 has a fraction; "},
+		"trace: no id":       {"t.txt", "task_id\tsubmit\trealtime\tcpus\tmemory\n-\t5\t10s\t1\t1 GB\n", "t.txt, line 2, column task_id: it is empty; "},
+		"trace: NaN":         {"t.txt", "task_id\tsubmit\trealtime\tcpus\tmemory\n1\t5\tNaN\t1\t1 GB\n", "t.txt, line 2, column realtime: NaN is out of range; "},
+		"trace: twice":       {"t.txt", "task_id\tsubmit\trealtime\tcpus\tmemory\tcpus\n", "t.txt, line 1, column cpus: the column is there twice; "},
 		"trace: duration":    {"t.txt", "task_id\tsubmit\trealtime\tcpus\tmemory\n1\t5\t10 s\t1\t1 GB\n", `t.txt, line 2, column realtime: "10 s" is not a duration; `},
 	}
 	for name, test := range tests {
@@ -144,22 +155,31 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 	}
 }
 
-// Whatever bytes come, they are read or refused.
-func FuzzRead(f *testing.F) {
-	f.Add("a.csv", header+"a,0,1,1,1,0\n")
-	f.Add("a.swf", "1 0 0 1 1 -1 -1 1 -1 -1 1 1 1 -1 1 -1 -1 -1\n")
-	f.Add("t.txt", "task_id\tsubmit\trealtime\tcpus\tmemory\n1\t5\t10s\t1\t1 GB\n")
-	f.Fuzz(func(t *testing.T, name, text string) {
-		w, err := workload.Read(filepath.Base(name), strings.NewReader(text))
-		if err != nil {
-			return
-		}
-		for _, j := range w.Jobs {
-			if j.Need.MilliVCPU <= 0 || j.Need.MemoryMiB < 0 || j.Duration < 0 || j.Arrival < 0 || j.Arrival > w.Span() {
-				t.Fatalf("Read(%q) has job %+v", text, j)
-			}
-		}
-	})
+func TestFailedTasksCountAndAreTold(t *testing.T) {
+	text := "task_id\tstatus\tsubmit\trealtime\tcpus\tmemory\n" +
+		"1\tFAILED\t5\t10s\t-\t512 MB\n2\tCOMPLETED\t5\t1m 30s\t2\t1 GB\n"
+	got, err := workload.Read("trace.txt", strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if notes := strings.Join(got.Notes, "; "); len(got.Jobs) != 2 || !strings.Contains(notes, "1 tasks FAILED") || !strings.Contains(notes, "1 tasks say neither") {
+		t.Errorf("Jobs = %+v, Notes = %q; want two, and notes of the failure and of the vCPU that was taken", got.Jobs, got.Notes)
+	}
+}
+
+func TestALogOutOfOrderIsRead(t *testing.T) {
+	text := "1 100 0 5 1 -1 -1 1 -1 -1 1 1 1 -1 1 -1 -1 -1\n2 50 0 5 1 -1 -1 1 -1 -1 1 1 1 -1 1 -1 1 -1\n"
+	got, err := workload.Read("a.swf", strings.NewReader(text))
+	if err != nil || len(got.Jobs) != 2 || len(got.Jobs[0].After) != 0 {
+		t.Errorf("Read() = %+v (%v), want two jobs; none can wait for one that comes later", got, err)
+	}
+}
+
+func TestAFolderIsNoWorkload(t *testing.T) {
+	var wrong *workload.Error
+	if _, err := workload.Open(t.TempDir()); !errors.As(err, &wrong) || wrong.Problem != "it is a folder" {
+		t.Errorf("Open() of a folder = %v, want an error that says so", err)
+	}
 }
 
 func TestTheSampleIsRead(t *testing.T) {

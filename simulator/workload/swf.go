@@ -2,8 +2,10 @@ package workload
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
 )
@@ -48,7 +50,7 @@ const swfMiBPerVCPU = 2048
 func readSWF(in *input) (lines []line, notes []string, err error) {
 	const next = "a line is 18 numbers separated by spaces, -1 for what is not known (see cs.huji.ac.il/labs/parallel/workload/swf.html)"
 	never, guessed, waits := 0, 0, 0
-	known := map[string]bool{}
+	arrivals := map[string]time.Duration{} // of the jobs so far
 	for in.next() {
 		if strings.HasPrefix(strings.TrimSpace(in.text), ";") {
 			continue
@@ -66,17 +68,22 @@ func readSWF(in *input) (lines []line, notes []string, err error) {
 				return nil, nil, err
 			}
 		}
-		vcpus := f[swfWantedProcessors]
-		if vcpus <= 0 {
-			vcpus = f[swfProcessors]
+		processors := swfWantedProcessors
+		if f[processors] <= 0 {
+			processors = swfProcessors
 		}
+		vcpus := f[processors]
 		switch {
 		case f[swfSubmit] < 0 || f[swfSubmit] > maxSeconds:
 			return nil, nil, in.wrong(swfNames[swfSubmit], "give seconds from the beginning of the log", "%s is no time", cells[swfSubmit])
 		case f[swfRun] > maxSeconds:
 			return nil, nil, in.wrong(swfNames[swfRun], "give seconds", "%s is too long", cells[swfRun])
 		case vcpus > maxVCPUs:
-			return nil, nil, in.wrong(swfNames[swfWantedProcessors], "give at most "+strconv.Itoa(maxVCPUs), "there are too many")
+			return nil, nil, in.wrong(swfNames[processors], "give at most "+strconv.Itoa(maxVCPUs), "there are too many")
+		case vcpus != math.Trunc(vcpus):
+			return nil, nil, in.wrong(swfNames[processors], "write a whole number", "%s has a fraction", cells[processors])
+		case f[swfQueue] != math.Trunc(f[swfQueue]):
+			return nil, nil, in.wrong(swfNames[swfQueue], "write the number of a queue, or -1", "%s has a fraction", cells[swfQueue])
 		case f[swfRun] < 0 || vcpus <= 0:
 			never++ // it never ran: cancelled before its start
 			continue
@@ -98,13 +105,15 @@ func readSWF(in *input) (lines []line, notes []string, err error) {
 			Need: batch.Resources{MilliVCPU: int64(vcpus) * 1000, MemoryMiB: max(1, int64(mib+0.999))},
 		}}
 		if f[swfQueue] >= 0 {
-			l.Queue = in.shared("queue-" + cells[swfQueue])
+			l.Queue = in.shared("queue-" + number(f[swfQueue]))
 		}
-		if p := cells[swfPreceding]; f[swfPreceding] > 0 && known[p] {
+		// A log whose lines are not in order may name one that came later: that is no order.
+		p := cells[swfPreceding]
+		if arrival, known := arrivals[p]; f[swfPreceding] > 0 && known && arrival <= l.Arrival {
 			l.after = []string{strings.Clone(p)}
 			waits++
 		}
-		known[l.ID] = true
+		arrivals[l.ID] = l.Arrival
 		lines = append(lines, l)
 	}
 	note := func(n int, format string) {

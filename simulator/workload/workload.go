@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/packhorse-batch/packhorse/batch"
 )
@@ -55,9 +58,25 @@ func (e *Error) Error() string {
 		text += fmt.Sprintf(", line %d", e.Line)
 	}
 	if e.Column != "" {
-		text += ", column " + e.Column
+		text += ", column " + plain(e.Column)
 	}
 	return text + ": " + e.Problem + "; " + e.Next
+}
+
+// maxColumn is how much of a column's name an error shows.
+const maxColumn = 80
+
+// plain is a column's name as a terminal may show it: what a file that is no CSV file has in
+// its first line may be long, and anything.
+func plain(column string) string {
+	column = strings.ToValidUTF8(column, "?")
+	if letters := []rune(column); len(letters) > maxColumn {
+		column = string(letters[:maxColumn]) + "..."
+	}
+	if strings.ContainsFunc(column, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(column)
+	}
+	return column
 }
 
 // Bounds of what a file may say. They are far above what AWS has, and keep sums of
