@@ -73,8 +73,11 @@ type offersOf struct {
 	number  uint64 // tells it from those before
 	at      time.Time
 	offers  []provisioner.Offer
-	prices  prices            // in both markets
-	shapes  []scheduler.Shape // of the offers, when none is short; nil until asked for
+	// worthy are those that none of the same vCPUs beats; nil where the order of the list
+	// or both markets count.
+	worthy []provisioner.Offer
+	prices prices            // in both markets
+	shapes []scheduler.Shape // of the offers, when none is short; nil until asked for
 }
 
 // offersOf returns the types that an environment may launch, in each market that it buys
@@ -109,8 +112,30 @@ func (e *Engine) offersOf(env store.Environment) []provisioner.Offer {
 	slices.SortStableFunc(offers, func(a, b provisioner.Offer) int { return int(a.Has.MilliVCPU - b.Has.MilliVCPU) })
 	e.rank(env, offers)
 	e.offersMade++
-	e.offers[env.Name()] = offersOf{uuid: uuid, version: env.Version, number: e.offersMade, at: now, offers: offers, prices: usd}
+	e.offers[env.Name()] = offersOf{uuid: uuid, version: env.Version, number: e.offersMade, at: now, offers: offers, worthy: worthy(env, offers), prices: usd}
 	return offers
+}
+
+// worthy leaves out what is beaten where cost alone decides: a type as dear as another one
+// of the same vCPUs, or dearer, that has no more of anything.
+func worthy(env store.Environment, offers []provisioner.Offer) []provisioner.Offer {
+	if strategy(env) != provisioner.Cheapest || bothMarkets(env) {
+		return nil
+	}
+	beaten := func(o, by *provisioner.Offer) bool {
+		return o.Has.MilliVCPU == by.Has.MilliVCPU && o.Arch == by.Arch && o.Spot == by.Spot && o.Has.Fits(by.Has) &&
+			by.USDPerHour > 0 && by.USDPerHour <= o.USDPerHour
+	}
+	kept := make([]provisioner.Offer, 0, len(offers))
+	for i := range offers {
+		o := &offers[i]
+		if slices.ContainsFunc(kept, func(k provisioner.Offer) bool { return beaten(o, &k) }) {
+			continue
+		}
+		kept = slices.DeleteFunc(kept, func(k provisioner.Offer) bool { return beaten(&k, o) })
+		kept = append(kept, *o)
+	}
+	return kept
 }
 
 // known is offersOf with what belongs to it.
@@ -136,6 +161,9 @@ func (e *Engine) spotPrice(t catalog.Type) float64 {
 func (e *Engine) allOffers(env store.Environment, w *world, now time.Time) []provisioner.Offer {
 	offers, short := e.offersOf(env), w.short[env.Name()]
 	if len(short.all) == 0 && !short.both {
+		if worthy := e.offers[env.Name()].worthy; worthy != nil {
+			return worthy
+		}
 		return offers
 	}
 	offers = slices.Clone(offers)
