@@ -270,8 +270,8 @@ func (s *span) UnmarshalJSON(text []byte) error {
 		}
 		return nil
 	}
-	var n float64
-	if err := json.Unmarshal(text, &n); err != nil || math.Abs(n) > maxDelay.Seconds() {
+	n := math.NaN()
+	if _ = json.Unmarshal(text, &n); !(math.Abs(n) <= maxDelay.Seconds()) { // NaN: it is no number
 		s.wrong = fmt.Sprintf("%s is not a duration such as 90s", text)
 		return nil
 	}
