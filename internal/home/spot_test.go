@@ -23,7 +23,7 @@ func (idle) Machine() *compute.Machine { return nil }
 func TestEnvironmentsArePlannedWithThePricesOfTheirMarket(t *testing.T) {
 	some, err := catalog.New([]catalog.Type{
 		{Name: "z1.large", VCPUs: 2, MemoryMiB: 8192, Arch: catalog.X86, OnDemandUSDPerHour: 0.1},
-		{Name: "z2.large", VCPUs: 2, MemoryMiB: 8192, Arch: catalog.X86, OnDemandUSDPerHour: 0.09},
+		{Name: "z2.large", VCPUs: 4, MemoryMiB: 8192, Arch: catalog.X86, OnDemandUSDPerHour: 0.09},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,8 @@ from laptop import Test, batch, define, describe, end, lines, name, reach, run, 
 
 class Describe(Test):
     def test_a_job_is_seen_as_soon_as_it_is_submitted(self):
-        job = submit(define("true"))
+        job = submit(define("sleep", "60"))
+        self.addCleanup(batch.terminate_job, jobId=job, reason="seen")
         seen = describe(job)
         # Nextflow, Cromwell and boto3 scripts go into these without looking.
         self.assertNotIn("exitCode", seen["container"])
