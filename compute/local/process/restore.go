@@ -5,6 +5,7 @@ package process
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"syscall"
 	"time"
@@ -27,7 +28,8 @@ func (r *Runtime) restore() error {
 		r.restoreTask(e.Name(), lost)
 	}
 	if len(lost) > 0 {
-		r.work.Go(func() { r.loseLocked(lost) })
+		losing := maps.Clone(lost) // it takes out those that are told
+		r.work.Go(func() { r.loseLocked(losing) })
 	}
 	r.work.Go(r.emptyTrash)
 	r.awaitFirstWords(lost)
