@@ -29,11 +29,12 @@ func (e *Engine) isLost(missedAt batch.Millis, now time.Time) (lost bool, since 
 	return missing >= lostAfter, missedAt
 }
 
-// missTask reports whether the task of a job that runs is lost, and notes the doubt.
-func (e *Engine) missTask(ctx context.Context, j batch.Job, now time.Time) (lost bool) {
+// missTask reports whether the task of a job is lost, and notes since when it is missed. It
+// fails where that could not be noted, or where the job has moved on.
+func (e *Engine) missTask(ctx context.Context, j batch.Job, now time.Time) (lost bool, err error) {
 	lost, since := e.isLost(j.Placement.MissedAt, now)
 	if lost || since == j.Placement.MissedAt {
-		return lost
+		return lost, nil
 	}
 	r := e.applyOne(ctx, j.ID, func(current batch.Job) (batch.Job, error) {
 		if !isCurrent(current, j.Placement.Task) || !batch.Live(current.Status) {
@@ -44,8 +45,10 @@ func (e *Engine) missTask(ctx context.Context, j batch.Job, now time.Time) (lost
 		current.Placement = &p
 		return current, nil
 	})
-	e.Log.Warn("ECS does not show a task that should run; looking again", "job", j.ID, "task", j.Placement.Task, "error", r.Err)
-	return false
+	if j.Status == batch.Running {
+		e.Log.Warn("ECS does not show a task that should run; looking again", "job", j.ID, "task", j.Placement.Task, "error", r.Err)
+	}
+	return false, r.Err
 }
 
 // missHost is missTask for a host.

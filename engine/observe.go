@@ -112,32 +112,32 @@ func (e *Engine) observed(ctx context.Context, status compute.TaskStatus) func(b
 		if !isCurrent(j, status.ID) || !batch.Live(j.Status) {
 			return j, nil, errSkip
 		}
-		p := *j.Placement
-		known := p.TaskRef
+		before, p := *j.Placement, *j.Placement
 		if status.Ref != "" {
 			p.TaskRef = status.Ref
 		}
+		p.MissedAt, p.InDoubt = 0, false
 		j.Placement = &p
 		switch status.State {
 		case compute.TaskRunning:
-			return e.observedRunning(j, status)
+			return e.observedRunning(j, status, before.MissedAt != 0)
 		case compute.TaskStopped:
 			return e.observedStopped(ctx, j, status)
 		}
-		if p.Notes == status.Notes && (status.Ref == "" || p.TaskRef == known) {
+		p.Notes = status.Notes
+		if p == before {
 			return j, nil, errSkip
 		}
-		p.Notes = status.Notes
 		return j, nil, nil
 	}
 }
 
-func (e *Engine) observedRunning(j batch.Job, status compute.TaskStatus) (batch.Job, []store.Op, error) {
+// observedRunning starts an attempt. One that was missed is there again.
+func (e *Engine) observedRunning(j batch.Job, status compute.TaskStatus, wasMissed bool) (batch.Job, []store.Op, error) {
 	if j.Status == batch.Running {
-		if j.Placement.MissedAt == 0 {
+		if !wasMissed {
 			return j, nil, errSkip
 		}
-		j.Placement.MissedAt = 0 // it is there again; the placement is a copy
 		return j, nil, nil
 	}
 	next, err := j.Transition(batch.Running, "", millisOr(status.StartedAt, e.Now()))

@@ -114,17 +114,19 @@ func (e *Engine) findMissing(ctx context.Context, ids []string, known map[string
 	if err != nil {
 		return err
 	}
-	var send []batch.Job
+	send := map[asking][]batch.Job{}
 	for _, id := range ids {
 		j := current[id]
 		if !batch.Live(j.Status) || j.Placement == nil || known[j.Placement.Task] {
 			continue
 		}
 		if j.Status == batch.Starting && j.Stop == nil {
-			send = append(send, j) // recorded, but perhaps never asked for
+			if now, as := e.missStarting(ctx, j); now {
+				send[as] = append(send[as], j) // recorded, but perhaps never asked for
+			}
 			continue
 		}
-		if j.Status == batch.Running && !e.missTask(ctx, j, e.Now()) {
+		if lost, _ := e.missTask(ctx, j, e.Now()); !lost {
 			continue
 		}
 		lost := compute.TaskStatus{
@@ -135,7 +137,9 @@ func (e *Engine) findMissing(ctx context.Context, ids []string, known map[string
 		}
 		e.Observe(ctx, []compute.News{{Task: &lost}})
 	}
-	e.send(ctx, send)
+	for _, as := range []asking{again, missed} {
+		e.send(ctx, send[as], as)
+	}
 	return nil
 }
 
