@@ -16,6 +16,7 @@ import (
 type shortSighted struct {
 	compute.Backend
 	blind *bool
+	hosts bool // are shown
 }
 
 func (s shortSighted) ListTasks(ctx context.Context) ([]compute.TaskStatus, error) {
@@ -26,7 +27,7 @@ func (s shortSighted) ListTasks(ctx context.Context) ([]compute.TaskStatus, erro
 }
 
 func (s shortSighted) ListHosts(ctx context.Context) ([]compute.Host, error) {
-	if *s.blind {
+	if *s.blind && !s.hosts {
 		return nil, ctx.Err()
 	}
 	return s.Backend.ListHosts(ctx)
@@ -47,7 +48,7 @@ func TestWhatIsMissingOnceIsNotLost(t *testing.T) {
 			blind := false
 			table := mem.Open()
 			w := newWorld(t, hours, table)
-			w.ecs, w.over = true, func(b compute.Backend) compute.Backend { return shortSighted{b, &blind} }
+			w.ecs, w.over = true, func(b compute.Backend) compute.Backend { return shortSighted{Backend: b, blind: &blind} }
 			w.restart(table)
 			id := w.submit()
 			w.advance(5 * time.Minute)
@@ -64,6 +65,33 @@ func TestWhatIsMissingOnceIsNotLost(t *testing.T) {
 			}
 			w.wants(test.want, id)
 		})
+	}
+}
+
+// What was taken for lost and shows again is nobody's any more. It must not run on.
+func TestATaskThatWasTakenForLostIsStoppedWhenItShowsAgain(t *testing.T) {
+	blind := false
+	table := mem.Open()
+	w := newWorld(t, hours, table)
+	w.ecs, w.over = true, func(b compute.Backend) compute.Backend { return shortSighted{Backend: b, blind: &blind, hosts: true} }
+	w.restart(table)
+	id := w.submit()
+	w.advance(5 * time.Minute)
+	w.wants(types.JobStatusRunning, id)
+	blind = true
+	for range 3 {
+		w.Engine.Sweep(t.Context())
+		w.advance(time.Minute)
+	}
+	w.wants(types.JobStatusFailed, id)
+	blind = false
+	for range 2 {
+		w.Engine.Sweep(t.Context())
+		w.advance(time.Minute)
+	}
+	w.wants(types.JobStatusFailed, id)
+	if n := w.sim.Ledger().TasksKnown; n != 0 {
+		t.Errorf("compute still knows %d tasks, want none: the task was stopped", n)
 	}
 }
 

@@ -96,7 +96,7 @@ func (e *Engine) sweepTasks(ctx context.Context) error {
 		known[tasks[i].ID] = true
 		news = append(news, compute.News{Task: &tasks[i]})
 	}
-	e.Observe(ctx, news)
+	e.observe(ctx, news, listed)
 	var missing []string
 	for _, j := range live {
 		if j.Placement != nil && !known[j.Placement.Task] {
