@@ -13,7 +13,8 @@ import (
 // ecsLike is imitated compute that answers as ECS and EC2 do where that matters to whoever
 // asks a second time: lists show a task a while after it was taken, a host takes no task
 // from when it was told to drain, and a task of a host that was terminated is refused
-// unless a list shows it. A task that was taken is taken again, which is what its token does.
+// unless a list shows it. A task that was taken once is not started again, also when it is
+// forgotten: ECS knows its token for an hour after its end.
 type ecsLike struct {
 	*sim.Backend
 	now func() time.Time
@@ -48,17 +49,17 @@ func (c *ecsLike) Run(ctx context.Context, task compute.Task) error {
 	switch {
 	case ended && !shown:
 		return fmt.Errorf("host %s was terminated: %w", task.Host, compute.ErrHostGone)
-	case drains && !taken:
+	case taken:
+		return nil
+	case drains:
 		return fmt.Errorf("host %s is DRAINING: %w", task.Host, compute.ErrNoRoom)
 	}
 	if err := c.Backend.Run(ctx, task); err != nil {
 		return err
 	}
-	if !taken {
-		c.mu.Lock()
-		c.taken[task.ID] = c.now()
-		c.mu.Unlock()
-	}
+	c.mu.Lock()
+	c.taken[task.ID] = c.now()
+	c.mu.Unlock()
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
@@ -246,8 +247,12 @@ func (s *storm) deleteQueue(name string) {
 		_, err := s.UpdateJobQueue(ctx, &awsbatch.UpdateJobQueueInput{JobQueue: &name, State: types.JQStateDisabled})
 		return err
 	}))
-	s.must(s.call(func(ctx context.Context) error {
+	err := s.call(func(ctx context.Context) error {
 		_, err := s.DeleteJobQueue(ctx, &awsbatch.DeleteJobQueueInput{JobQueue: &name})
 		return err
-	}))
+	})
+	if err != nil && strings.Contains(err.Error(), "does not exist") {
+		return // the answer to the first call was lost
+	}
+	s.must(err)
 }
