@@ -272,6 +272,7 @@ func (s *storm) weather() {
 		if s.allEnded() {
 			break
 		}
+		s.mend()
 		s.advance(15 * time.Minute)
 	}
 	s.checkJobs()

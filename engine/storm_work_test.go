@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -237,6 +239,21 @@ func (s *storm) update() {
 		set(&awsbatch.UpdateComputeEnvironmentInput{State: types.CEStateDisabled})
 		s.advance(time.Minute)
 		set(&awsbatch.UpdateComputeEnvironmentInput{State: types.CEStateEnabled})
+	}
+}
+
+// mend is what the owner of an environment does that is INVALID: three hosts in a row may
+// have failed to join by chance.
+func (s *storm) mend() {
+	for _, name := range slices.Sorted(maps.Keys(s.maxVCPU)) {
+		env, err := s.truth.Environment(s.t.Context(), name)
+		s.must(err)
+		if env.Detail.Status == types.CEStatusInvalid {
+			_, err := s.UpdateComputeEnvironment(s.t.Context(), &awsbatch.UpdateComputeEnvironmentInput{
+				ComputeEnvironment: &name, State: types.CEStateEnabled,
+			})
+			s.must(err)
+		}
 	}
 }
 
