@@ -20,10 +20,11 @@ import (
 type fate int
 
 const (
-	answered fate = iota
-	lost          // the task is taken, and the answer is lost
-	failed        // it is not taken
-	wrong         // it is refused for good, as one that cannot be made at all
+	answered  fate = iota
+	lost           // the task is taken, and the answer is lost
+	failed         // it is not taken
+	wrong          // it is refused for good, as one that cannot be made at all
+	forgotten      // it was run, and ECS does not show it any more
 )
 
 // resending is a world over compute like ECS, whose calls that run tasks have fates.
@@ -51,6 +52,8 @@ func (c cloud) Run(ctx context.Context, task compute.Task) error {
 	switch of {
 	case failed:
 		return compute.ErrUnavailable
+	case forgotten:
+		return compute.ErrTaskGone
 	case wrong:
 		return &batch.Error{Code: batch.CodeInvalid, Message: "ECS does not take the task: the role does not exist."}
 	}
@@ -391,6 +394,33 @@ func TestAHostThatDrainsIsEndedWhenECSSaysThatItIsEmpty(t *testing.T) {
 	r.minutes(5)
 	if l := r.sim.Ledger(); l.TasksLost != 0 || len(l.HostsUp) != 0 {
 		t.Errorf("%d tasks were lost with their host, and %v are up; want none of either", l.TasksLost, l.HostsUp)
+	}
+}
+
+// A task that ended while nobody looked, for longer than ECS shows it, is lost: it ran, or may
+// have, so its attempt counts, and the job runs again only as its retry strategy has it.
+func TestATaskThatECSHasForgottenIsLost(t *testing.T) {
+	tests := map[string]struct {
+		attempts int32 // that it may have
+		want     types.JobStatus
+	}{
+		"one attempt":  {1, types.JobStatusFailed},
+		"two attempts": {2, types.JobStatusSucceeded},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := newResending(t, time.Second, time.Minute, failed, forgotten)
+			id := r.submit(func(in *awsbatch.SubmitJobInput) {
+				in.RetryStrategy = &types.RetryStrategy{Attempts: &test.attempts}
+			})
+			r.minutes(5)
+			r.wants(test.want, id)
+			attempts := r.job(id).Attempts
+			if len(attempts) != int(test.attempts) || !strings.HasPrefix(text(attempts[0].StatusReason), "Host EC2") {
+				t.Errorf("it had %d attempts, the first ended because %q; want %d, the first lost with its host",
+					len(attempts), text(attempts[0].StatusReason), test.attempts)
+			}
+		})
 	}
 }
 

@@ -221,6 +221,12 @@ func (e *Engine) unsendable(ctx context.Context, f unsent) {
 		}
 		e.refusedBy(ctx, f)
 		e.Kick(j.Queue)
+	case errors.Is(err, compute.ErrTaskGone):
+		e.Log.Warn("a task is lost: it was run, and nobody knows how it ended", "job", j.ID, "error", err)
+		e.Observe(ctx, []compute.News{{Task: &compute.TaskStatus{
+			ID: j.Placement.Task, JobID: j.ID, Attempt: j.Attempts, State: compute.TaskStopped,
+			StopCode: compute.StopHostLost, StoppedAt: e.Now(),
+		}}})
 	case errors.As(err, &invalid) && f.as == again && e.ECS:
 		// ECS may have taken it before, for such things as roles come and go. The sweep asks
 		// again, once it knows that no list shows the task.
