@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
@@ -69,8 +70,8 @@ func (e *Engine) doubted(j batch.Job) (batch.Job, error) {
 
 // missStarting deals with a job whose task compute does not show and that may never have been
 // asked for. It reports whether it is to be asked for now, and as what.
-func (e *Engine) missStarting(ctx context.Context, j batch.Job) (send bool, as asking) {
-	lost, err := e.missTask(ctx, j, e.Now())
+func (e *Engine) missStarting(ctx context.Context, j batch.Job, asked time.Time) (send bool, as asking) {
+	lost, err := e.missTask(ctx, j, asked)
 	switch {
 	case err != nil:
 		return false, again // whoever placed the job must be able to see that others ask

@@ -16,23 +16,23 @@ const (
 	doubtFor  = 10 * time.Minute
 )
 
-// isLost reports whether something that compute does not show counts as lost by now, and
-// otherwise since when it is to be missed.
-func (e *Engine) isLost(missedAt batch.Millis, now time.Time) (lost bool, since batch.Millis) {
+// isLost reports whether something that compute did not show when it was asked counts as lost,
+// and otherwise since when it is to be missed.
+func (e *Engine) isLost(missedAt batch.Millis, asked time.Time) (lost bool, since batch.Millis) {
 	if !e.ECS {
 		return true, 0 // what is here is seen as it is
 	}
-	missing := now.Sub(missedAt.Time())
+	missing := asked.Sub(missedAt.Time())
 	if missedAt == 0 || missing > doubtFor {
-		return false, batch.MillisOf(now)
+		return false, batch.MillisOf(asked)
 	}
 	return missing >= lostAfter, missedAt
 }
 
 // missTask reports whether the task of a job is lost, and notes since when it is missed. It
 // fails where that could not be noted, or where the job has moved on.
-func (e *Engine) missTask(ctx context.Context, j batch.Job, now time.Time) (lost bool, err error) {
-	lost, since := e.isLost(j.Placement.MissedAt, now)
+func (e *Engine) missTask(ctx context.Context, j batch.Job, asked time.Time) (lost bool, err error) {
+	lost, since := e.isLost(j.Placement.MissedAt, asked)
 	if lost || since == j.Placement.MissedAt {
 		return lost, nil
 	}
@@ -52,8 +52,8 @@ func (e *Engine) missTask(ctx context.Context, j batch.Job, now time.Time) (lost
 }
 
 // missHost is missTask for a host.
-func (e *Engine) missHost(ctx context.Context, h store.Host, now time.Time) (lost bool, err error) {
-	lost, since := e.isLost(h.MissedAt, now)
+func (e *Engine) missHost(ctx context.Context, h store.Host, asked time.Time) (lost bool, err error) {
+	lost, since := e.isLost(h.MissedAt, asked)
 	if lost || since == h.MissedAt {
 		return lost, nil
 	}

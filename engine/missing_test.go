@@ -95,5 +95,61 @@ func TestATaskThatWasTakenForLostIsStoppedWhenItShowsAgain(t *testing.T) {
 	}
 }
 
+// With many tasks, or little of a rate left, it takes minutes to have a list. It tells of the
+// moment when it was asked for.
+func TestAListThatIsSlowIsAsOldAsItsQuestion(t *testing.T) {
+	for _, of := range []string{"tasks", "hosts"} {
+		t.Run(of, func(t *testing.T) {
+			table := mem.Open()
+			w := newWorld(t, hours, table)
+			slow := &slowLists{of: of}
+			w.ecs, w.over = true, func(b compute.Backend) compute.Backend {
+				slow.Backend = b
+				return slow
+			}
+			w.restart(table)
+			id := w.submit()
+			w.advance(5 * time.Minute)
+			slow.blind = true
+			w.Engine.Sweep(t.Context())
+			w.advance(5 * time.Second)
+			slow.then = func() { w.now = w.now.Add(5 * time.Minute) }
+			w.Engine.Sweep(t.Context())
+			slow.blind, slow.then = false, nil
+			w.Engine.Sweep(t.Context())
+			w.advance(time.Second)
+			w.wants(types.JobStatusRunning, id)
+		})
+	}
+}
+
+// slowLists is compute whose lists leave everything out, and then take their time.
+type slowLists struct {
+	compute.Backend
+	of    string // "tasks" or "hosts"
+	blind bool
+	then  func()
+}
+
+func (s *slowLists) ListTasks(ctx context.Context) ([]compute.TaskStatus, error) {
+	if s.of != "tasks" || !s.blind {
+		return s.Backend.ListTasks(ctx)
+	}
+	if s.then != nil {
+		s.then()
+	}
+	return nil, nil
+}
+
+func (s *slowLists) ListHosts(ctx context.Context) ([]compute.Host, error) {
+	if s.of != "hosts" || !s.blind {
+		return s.Backend.ListHosts(ctx)
+	}
+	if s.then != nil {
+		s.then()
+	}
+	return nil, nil
+}
+
 // hours is a cloud in which jobs run for hours.
 var hours = sim.Config{RunTime: func(compute.Task) time.Duration { return 5 * time.Hour }}

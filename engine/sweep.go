@@ -87,6 +87,7 @@ func (e *Engine) sweepTasks(ctx context.Context) error {
 		live = append(live, jobs...)
 	}
 	known := e.outbox.busy() // not known yet, perhaps, but about to be
+	asked := e.Now()         // the list may take a while, and tells of no later moment
 	tasks, err := e.Compute.ListTasks(ctx)
 	if err != nil {
 		return err
@@ -103,11 +104,11 @@ func (e *Engine) sweepTasks(ctx context.Context) error {
 			missing = append(missing, j.ID)
 		}
 	}
-	return e.findMissing(ctx, missing, known)
+	return e.findMissing(ctx, missing, known, asked)
 }
 
-// findMissing looks at live jobs whose task compute does not know.
-func (e *Engine) findMissing(ctx context.Context, ids []string, known map[string]bool) error {
+// findMissing looks at live jobs whose task compute did not know when it was asked.
+func (e *Engine) findMissing(ctx context.Context, ids []string, known map[string]bool, asked time.Time) error {
 	// As they are now: the ordering may show a state that is long over, and a task
 	// that ended and was forgotten must not be started again.
 	current, err := e.Records.Jobs(ctx, ids)
@@ -121,12 +122,12 @@ func (e *Engine) findMissing(ctx context.Context, ids []string, known map[string
 			continue
 		}
 		if j.Status == batch.Starting && j.Stop == nil {
-			if now, as := e.missStarting(ctx, j); now {
+			if now, as := e.missStarting(ctx, j, asked); now {
 				send[as] = append(send[as], j) // recorded, but perhaps never asked for
 			}
 			continue
 		}
-		if lost, _ := e.missTask(ctx, j, e.Now()); !lost {
+		if lost, _ := e.missTask(ctx, j, asked); !lost {
 			continue
 		}
 		lost := compute.TaskStatus{
@@ -159,6 +160,7 @@ func (e *Engine) sweepHosts(ctx context.Context) error {
 			records[h.ID] = h
 		}
 	}
+	asked := e.Now()
 	hosts, err := e.Compute.ListHosts(ctx)
 	if err != nil {
 		return err
@@ -185,7 +187,7 @@ func (e *Engine) sweepHosts(ctx context.Context) error {
 		if there[id] || h.State == compute.HostLaunching {
 			continue
 		}
-		lost, err := e.missHost(ctx, h, e.Now())
+		lost, err := e.missHost(ctx, h, asked)
 		if err != nil {
 			return err
 		}
