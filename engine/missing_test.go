@@ -9,6 +9,7 @@ import (
 
 	"github.com/packhorse-batch/packhorse/compute"
 	"github.com/packhorse-batch/packhorse/compute/sim"
+
 	"github.com/packhorse-batch/packhorse/store/mem"
 )
 
@@ -153,3 +154,41 @@ func (s *slowLists) ListHosts(ctx context.Context) ([]compute.Host, error) {
 
 // hours is a cloud in which jobs run for hours.
 var hours = sim.Config{RunTime: func(compute.Task) time.Duration { return 5 * time.Hour }}
+
+// A function sweeps while another makes passes. A host that is launched after the sweep has
+// read the records, and before it lists hosts, is no stray.
+func TestAHostThatIsLaunchedDuringASweepIsNotEnded(t *testing.T) {
+	w := newWorld(t, sim.Config{BootTime: sim.Constant(time.Minute)}, nil)
+	other := w.Home
+	meanwhile := &launching{}
+	w.over = func(b compute.Backend) compute.Backend {
+		meanwhile.Backend = b
+		return meanwhile
+	}
+	w.restart(w.Records.Table())
+	id := w.submit()
+	meanwhile.then = func() { other.Engine.Turn(t.Context()) }
+	w.Engine.Sweep(t.Context())
+	if n := w.sim.Ledger().HostsLaunched; n != 1 {
+		t.Fatalf("%d hosts were launched during the sweep, want one", n)
+	}
+	w.advance(time.Minute + time.Second)
+	w.wants(types.JobStatusSucceeded, id)
+	if n := w.sim.Ledger().HostsLaunched; n != 1 {
+		t.Errorf("%d hosts were launched, want one: the first was ended", n)
+	}
+}
+
+// launching is compute that is asked for its hosts while something happens.
+type launching struct {
+	compute.Backend
+	then func()
+}
+
+func (l *launching) ListHosts(ctx context.Context) ([]compute.Host, error) {
+	if then := l.then; then != nil {
+		l.then = nil
+		then()
+	}
+	return l.Backend.ListHosts(ctx)
+}

@@ -177,6 +177,13 @@ func (e *Engine) sweepHosts(ctx context.Context) error {
 			}
 			continue
 		}
+		// It may have been launched since the records were read, by a pass in another process.
+		if _, err := e.Records.Host(ctx, h.Environment, h.ID); !store.IsNotFound(err) {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		e.Log.Warn("ending a host that no record knows", "host", h.Instance, "environment", h.Environment)
 		if err := e.Compute.Terminate(ctx, h.ID); err != nil {
 			return err
