@@ -33,6 +33,10 @@ func (e *Engine) isLost(missedAt batch.Millis, asked time.Time) (lost bool, sinc
 // fails where that could not be noted, or where the job has moved on.
 func (e *Engine) missTask(ctx context.Context, j batch.Job, asked time.Time) (lost bool, err error) {
 	lost, since := e.isLost(j.Placement.MissedAt, asked)
+	if j.Placement.InDoubt { // which nobody forgets
+		since = j.Placement.MissedAt
+		lost = lost || asked.Sub(since.Time()) >= lostAfter
+	}
 	if lost || since == j.Placement.MissedAt {
 		return lost, nil
 	}

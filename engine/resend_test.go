@@ -336,6 +336,19 @@ func TestWhoPlacedAJobIsNotTheOnlyOneWhoAsks(t *testing.T) {
 	r.ended(id)
 }
 
+// A throttled sweep may have a list once in a while only.
+func TestADoubtEndsHoweverSeldomListsCanBeHad(t *testing.T) {
+	r := newResending(t, time.Second, time.Minute, failed)
+	id := r.started()
+	r.hear(r.host(id), compute.HostDraining)
+	for range 3 {
+		r.advance(30 * time.Minute)
+		r.Engine.Sweep(t.Context())
+	}
+	r.advance(5 * time.Minute)
+	r.ended(id)
+}
+
 // A job that is to stop while nobody knows whether its task runs.
 func TestAJobOfWhichNobodyKnowsWhetherItRunsCanBeStopped(t *testing.T) {
 	tests := map[string]struct {

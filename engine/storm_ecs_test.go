@@ -15,7 +15,7 @@ import (
 // Storms over compute that is like ECS: its lists lag, its hosts are told to drain, and what
 // loses the answer to a call that starts a task may be the very thing that takes its host
 // away. In half of them sweeps are made by other processes, as in an account's functions.
-var ecsSeeds = flag.Int("ecs-seeds", 100, "how many storms TestStormsOnECS weathers, from -first-seed on")
+var ecsSeeds = flag.Int("ecs-seeds", 60, "how many storms TestStormsOnECS weathers, from -first-seed on")
 
 func TestStormsOnECS(t *testing.T) {
 	if testing.Short() {
