@@ -401,3 +401,32 @@ func TestATaskThatECSNeverHadIsRefusedOnAHostThatIsGone(t *testing.T) {
 		t.Errorf("Run() = %v, want ErrHostGone", err)
 	}
 }
+
+// Each pass stops again what is to stop, which may be a thousand tasks and several passes a
+// second. ECS is told once in a while.
+func TestATaskThatECSIsStoppingIsNotStoppedAgainAtOnce(t *testing.T) {
+	c := newClock()
+	p := newPlace(t, c.set)
+	b := p.open()
+	task := fargateTask(1, func(task *compute.Task) { task.Containers[0].Command = []string{"sleep", "1000"} })
+	mustRun(t, b, task)
+	p.status(t, b, task.ID, compute.TaskRunning)
+	stop := func(want int) {
+		t.Helper()
+		if err := b.Stop(t.Context(), task.ID, "enough"); err != nil {
+			t.Fatalf("Stop() = %v", err)
+		}
+		if got := p.cloud.Calls()["ecs.StopTask"]; got != want {
+			t.Errorf("StopTask was called %d times, want %d", got, want)
+		}
+	}
+	p.cloud.SetFaults(fakeaws.Faults{CallFails: 1})
+	if err := b.Stop(t.Context(), task.ID, "enough"); !errors.Is(err, compute.ErrUnavailable) {
+		t.Fatalf("Stop() = %v of a call that fails, want ErrUnavailable", err)
+	}
+	p.cloud.SetFaults(fakeaws.Faults{})
+	stop(2)
+	stop(2)
+	c.advance(stopAgain)
+	stop(3)
+}
