@@ -10,6 +10,7 @@ import (
 
 	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/internal/fakeaws"
@@ -61,6 +62,7 @@ func TestEveryJobEndsAsItShouldInAStorm(t *testing.T) {
 			if twice := r.cloud.StartedTwice(); len(twice) > 0 {
 				t.Errorf("started twice: %v", twice)
 			}
+			r.checkInstances()
 			for _, use := range r.cloud.Uses() {
 				if !use.Fits() {
 					t.Errorf("instance %s held more than it has: %+v", use.Instance, use)
@@ -162,6 +164,31 @@ func (r *region) check(j wanted) {
 	case j.lost && len(ends) == spotAttempts && strings.HasPrefix(text(d.StatusReason), "Host EC2"): // bad luck
 	case d.Status != types.JobStatusSucceeded, !j.lost && len(ends) != 1:
 		r.Errorf("job %s is %s (%s) after %q, want it SUCCEEDED", j.id, d.Status, text(d.StatusReason), ends)
+	}
+}
+
+// checkInstances holds all instances that there were to their tags: each is another host.
+func (r *region) checkInstances() {
+	r.Helper()
+	out, err := r.cloud.EC2().DescribeInstances(r.Context(), &ec2.DescribeInstancesInput{})
+	r.must(err)
+	hosts, instances := map[string]string{}, 0
+	for _, reservation := range out.Reservations {
+		for _, i := range reservation.Instances {
+			instances++
+			for _, tag := range i.Tags {
+				if *tag.Key != "packhorse:host" {
+					continue
+				}
+				if first, known := hosts[*tag.Value]; known {
+					r.Errorf("host %s was launched twice, as %s and %s", *tag.Value, first, *i.InstanceId)
+				}
+				hosts[*tag.Value] = *i.InstanceId
+			}
+		}
+	}
+	if len(hosts) != instances || instances == 0 {
+		r.Errorf("%d instances are of %d hosts", instances, len(hosts))
 	}
 }
 
