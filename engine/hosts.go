@@ -190,7 +190,7 @@ func (e *Engine) carryOut(ctx context.Context, env store.Environment, t *team, p
 	}
 	for _, id := range plan.Terminate {
 		h := host(id)
-		if !e.drained(ctx, h, now, out) {
+		if e.roster.member(id).tasks() == 0 && !e.drained(ctx, h, now, out) {
 			continue
 		}
 		if err := e.terminate(ctx, h, whyEnded(h), now, out); err != nil {
