@@ -34,12 +34,16 @@ func (e *Engine) letWait(fleet *provisioner.Environment, env store.Environment, 
 }
 
 // left is how long a job is expected to go on that was placed.
-func (e *Engine) left(j *placed, now time.Time) time.Duration {
+func (e *Engine) left(j *placed, now time.Time) time.Duration { return e.expected(j, now).Mean }
+
+// expected is what is known of how long a job goes on that was placed: the run time of its
+// kind, with what it has run already taken off the mean.
+func (e *Engine) expected(j *placed, now time.Time) batch.RunTime {
 	r := e.runs.runTime(j.kind)
-	if j.StartedAt > 0 {
-		return r.Left(now.Sub(j.StartedAt.Time()))
+	if r.Known() && j.StartedAt > 0 {
+		r.Mean = r.Left(now.Sub(j.StartedAt.Time()))
 	}
-	return r.Mean
+	return r
 }
 
 // saying adds to the reasons of a decision which jobs wait for room that is expected, and
