@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/packhorse-batch/packhorse/internal/pause"
 )
 
 // startMoto runs moto_server on a free port until the test ends, with jobs that succeed
@@ -84,7 +86,7 @@ func TestAgainstMoto(t *testing.T) {
 	w := newWorld(t)
 	w.env["PACKHORSE_ENDPOINT"] = address
 	for range 100 { // bounds each wait: a job of moto's takes moments
-		w.script = append(w.script, func() { _ = pause(t.Context(), pollNear) })
+		w.script = append(w.script, func() { _ = pause.For(t.Context(), pollNear) })
 	}
 	w.in = fmt.Sprintf(`
 computeEnvironments:
