@@ -103,6 +103,32 @@ func (f form) pageSize(most int) (int, error) {
 	return n, nil
 }
 
+// described is what EC2 shows of a thing that it describes.
+type described interface {
+	id() string                 // empty while there is none, which leaves it out
+	field(name string) []string // the values that filters look at
+}
+
+// matching returns the page that f asks for of those things that the filters let pass, by
+// id and each once, and the token of the page behind it.
+func matching[T any, D described](things []T, show func(T) D, where filters, f form, size int) (page []D, next string, err error) {
+	byID := make(map[string]D, len(things))
+	var ids []string
+	for _, thing := range things {
+		if one := show(thing); one.id() != "" && where.hold(one.field) {
+			if _, twice := byID[one.id()]; !twice {
+				ids = append(ids, one.id())
+			}
+			byID[one.id()] = one
+		}
+	}
+	ids, next, err = pageAfter(ids, f.Get("NextToken"), size)
+	for _, id := range ids {
+		page = append(page, byID[id])
+	}
+	return page, next, err
+}
+
 type ec2State struct {
 	Code int    `xml:"code"`
 	Name string `xml:"name"`
@@ -174,23 +200,13 @@ func (h query) describeInstances(c *call, f form) error {
 	if err != nil {
 		return err
 	}
-	byID := make(map[string]ec2Instance, len(hosts))
-	var ids []string
-	for _, v := range hosts {
-		if one := ec2InstanceOf(v); one.InstanceID != "" && all.hold(one.field) {
-			if _, twice := byID[one.InstanceID]; !twice {
-				ids = append(ids, one.InstanceID)
-			}
-			byID[one.InstanceID] = one
-		}
-	}
-	page, next, err := pageAfter(ids, f.Get("NextToken"), size)
+	page, next, err := matching(hosts, ec2InstanceOf, all, f, size)
 	if err != nil {
 		return err
 	}
 	out := describeInstancesResponse{Namespace: ec2Namespace, RequestID: c.id, NextToken: next}
-	for _, id := range page {
-		out.Reservations = append(out.Reservations, ec2Reservation{"r-" + strings.TrimPrefix(id, "i-"), h.Account.ID, []ec2Instance{byID[id]}})
+	for _, one := range page {
+		out.Reservations = append(out.Reservations, ec2Reservation{"r-" + strings.TrimPrefix(one.InstanceID, "i-"), h.Account.ID, []ec2Instance{one}})
 	}
 	c.xml(http.StatusOK, out)
 	return nil
@@ -261,6 +277,8 @@ func ec2StateOf(s compute.HostState) ec2State {
 	}
 	return ec2State{0, "pending"}
 }
+
+func (one ec2Instance) id() string { return one.InstanceID }
 
 func (one ec2Instance) field(name string) []string {
 	switch name {
@@ -342,25 +360,11 @@ func (h query) describeInstanceTypes(c *call, f form) error {
 	if err != nil {
 		return err
 	}
-	byName := make(map[string]ec2InstanceType, len(types))
-	var names []string
-	for _, t := range types {
-		if one := ec2TypeOf(t); all.hold(one.field) {
-			if _, twice := byName[t.Name]; !twice {
-				names = append(names, t.Name)
-			}
-			byName[t.Name] = one
-		}
-	}
-	page, next, err := pageAfter(names, f.Get("NextToken"), size)
+	page, next, err := matching(types, ec2TypeOf, all, f, size)
 	if err != nil {
 		return err
 	}
-	out := describeInstanceTypesResponse{Namespace: ec2Namespace, RequestID: c.id, NextToken: next}
-	for _, name := range page {
-		out.Types = append(out.Types, byName[name])
-	}
-	c.xml(http.StatusOK, out)
+	c.xml(http.StatusOK, describeInstanceTypesResponse{Namespace: ec2Namespace, RequestID: c.id, Types: page, NextToken: next})
 	return nil
 }
 
@@ -397,6 +401,8 @@ func ec2TypeOf(t catalog.Type) ec2InstanceType {
 	}
 	return one
 }
+
+func (one ec2InstanceType) id() string { return one.Name }
 
 func (one ec2InstanceType) field(name string) []string {
 	switch name {

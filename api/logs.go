@@ -63,6 +63,16 @@ func logError(err error) error {
 	return err
 }
 
+// logGroup returns the logs and the group that a call names.
+func (h *handler) logGroup(name, identifier string) (Logs, string, error) {
+	store, err := h.logStore()
+	if err != nil {
+		return nil, "", err
+	}
+	group, err := groupOf(name, identifier)
+	return store, group, err
+}
+
 // groupOf takes the group's name from the two members that may have it; the
 // identifier may be an ARN.
 func groupOf(name, identifier string) (string, error) {
@@ -104,6 +114,19 @@ func timeOf(name string, bound *int64) (int64, error) {
 	return *bound, nil
 }
 
+// windowOf reads which events of a group or stream are asked for: those from start on and
+// before end, at most so many. Each is 0 when it is not given.
+func windowOf(startTime, endTime *int64, most *int32) (start, end int64, limit int, err error) {
+	start, err = timeOf("startTime", startTime)
+	if err == nil {
+		end, err = timeOf("endTime", endTime)
+	}
+	if err == nil {
+		limit, err = limitOf(most, maxEvents)
+	}
+	return start, end, limit, err
+}
+
 // millis is a time on this wire; absent when there is none.
 func millis(t time.Time) *int64 {
 	if t.IsZero() {
@@ -135,11 +158,7 @@ type getLogEventsOutput struct {
 // getLogEvents ends a stream in the way that satisfies all readers: with no events
 // and the token that was sent.
 func (h *handler) getLogEvents(ctx context.Context, in *getLogEventsInput) (*getLogEventsOutput, error) {
-	store, err := h.logStore()
-	if err != nil {
-		return nil, err
-	}
-	group, err := groupOf(in.LogGroupName, in.LogGroupIdentifier)
+	store, group, err := h.logGroup(in.LogGroupName, in.LogGroupIdentifier)
 	if err != nil {
 		return nil, err
 	}
@@ -147,13 +166,7 @@ func (h *handler) getLogEvents(ctx context.Context, in *getLogEventsInput) (*get
 		return nil, invalidParameter("1 validation error detected: Value '' at 'logStreamName' failed to satisfy constraint: Member must have length greater than or equal to 1")
 	}
 	q := logs.EventsQuery{FromHead: in.StartFromHead, Token: in.NextToken}
-	if q.Start, err = timeOf("startTime", in.StartTime); err != nil {
-		return nil, err
-	}
-	if q.End, err = timeOf("endTime", in.EndTime); err != nil {
-		return nil, err
-	}
-	if q.Limit, err = limitOf(in.Limit, maxEvents); err != nil {
+	if q.Start, q.End, q.Limit, err = windowOf(in.StartTime, in.EndTime, in.Limit); err != nil {
 		return nil, err
 	}
 	page, err := store.Events(ctx, group, in.LogStreamName, q)
@@ -191,11 +204,7 @@ type filterLogEventsOutput struct {
 }
 
 func (h *handler) filterLogEvents(ctx context.Context, in *filterLogEventsInput) (*filterLogEventsOutput, error) {
-	store, err := h.logStore()
-	if err != nil {
-		return nil, err
-	}
-	group, err := groupOf(in.LogGroupName, in.LogGroupIdentifier)
+	store, group, err := h.logGroup(in.LogGroupName, in.LogGroupIdentifier)
 	if err != nil {
 		return nil, err
 	}
@@ -206,13 +215,7 @@ func (h *handler) filterLogEvents(ctx context.Context, in *filterLogEventsInput)
 		return nil, invalidParameter("logStreamNames may have 100 names at most, not %d.", len(in.LogStreamNames))
 	}
 	q := logs.FilterQuery{Streams: in.LogStreamNames, Prefix: in.LogStreamNamePrefix, Pattern: in.FilterPattern, Token: in.NextToken}
-	if q.Start, err = timeOf("startTime", in.StartTime); err != nil {
-		return nil, err
-	}
-	if q.End, err = timeOf("endTime", in.EndTime); err != nil {
-		return nil, err
-	}
-	if q.Limit, err = limitOf(in.Limit, maxEvents); err != nil {
+	if q.Start, q.End, q.Limit, err = windowOf(in.StartTime, in.EndTime, in.Limit); err != nil {
 		return nil, err
 	}
 	page, err := store.Filter(ctx, group, q)
@@ -250,11 +253,7 @@ type describeLogStreamsOutput struct {
 }
 
 func (h *handler) describeLogStreams(ctx context.Context, in *describeLogStreamsInput) (*describeLogStreamsOutput, error) {
-	store, err := h.logStore()
-	if err != nil {
-		return nil, err
-	}
-	group, err := groupOf(in.LogGroupName, in.LogGroupIdentifier)
+	store, group, err := h.logGroup(in.LogGroupName, in.LogGroupIdentifier)
 	if err != nil {
 		return nil, err
 	}

@@ -34,14 +34,7 @@ func (c *Control) CreateJobQueue(ctx context.Context, in *awsbatch.CreateJobQueu
 		if err != nil {
 			return err
 		}
-		if arn := deref(in.SchedulingPolicyArn); arn != "" {
-			op, err := c.usePolicy(ctx, &queue, arn)
-			if err != nil {
-				return err
-			}
-			ops = append(ops, op)
-		}
-		return c.cfg.Records.Write(ctx, append(ops, c.cfg.Records.PutQueue(queue))...)
+		return c.writeQueue(ctx, &queue, in.SchedulingPolicyArn, ops)
 	})
 	if err != nil {
 		return nil, err
@@ -132,6 +125,19 @@ func (c *Control) usePolicy(ctx context.Context, queue *store.Queue, arn string)
 	return c.cfg.Records.PutPolicy(policy), nil
 }
 
+// writeQueue writes a queue together with ops, which attached its environments. A policy
+// that is named is attached first.
+func (c *Control) writeQueue(ctx context.Context, queue *store.Queue, policy *string, ops []store.Op) error {
+	if arn := deref(policy); arn != "" {
+		op, err := c.usePolicy(ctx, queue, arn)
+		if err != nil {
+			return err
+		}
+		ops = append(ops, op)
+	}
+	return c.cfg.Records.Write(ctx, append(ops, c.cfg.Records.PutQueue(*queue))...)
+}
+
 // DescribeJobQueues returns the queues that are named, those of them that exist, or a
 // page of all by name.
 func (c *Control) DescribeJobQueues(ctx context.Context, in *awsbatch.DescribeJobQueuesInput) (*awsbatch.DescribeJobQueuesOutput, error) {
@@ -180,14 +186,7 @@ func (c *Control) UpdateJobQueue(ctx context.Context, in *awsbatch.UpdateJobQueu
 				return err
 			}
 		}
-		if arn := deref(in.SchedulingPolicyArn); arn != "" {
-			op, err := c.usePolicy(ctx, &queue, arn)
-			if err != nil {
-				return err
-			}
-			ops = append(ops, op)
-		}
-		return c.cfg.Records.Write(ctx, append(ops, c.cfg.Records.PutQueue(queue))...)
+		return c.writeQueue(ctx, &queue, in.SchedulingPolicyArn, ops)
 	})
 	if err != nil {
 		return nil, err

@@ -111,13 +111,10 @@ func (r *Records) GoneHosts(ctx context.Context, environment string) ([]Host, er
 
 // Host returns a host of an environment that is not gone, or ErrNotFound.
 func (r *Records) Host(ctx context.Context, environment, id string) (Host, error) {
-	var h Host
-	if environment == "" || id == "" {
-		return h, ErrNotFound
+	if environment == "" {
+		return Host{}, ErrNotFound
 	}
-	version, err := get(ctx, r.table, Key{hostPartition(environment), id}, &h)
-	h.Version = version
-	return h, err
+	return one(ctx, r.table, Key{hostPartition(environment), id}, func(h *Host, v int64) { h.Version = v })
 }
 
 // Share is the use that a share of a fair-share queue has made of capacity.

@@ -132,13 +132,7 @@ func (r *Records) DeleteEnvironment(e Environment) Op {
 
 // Environment returns the environment of a name, or ErrNotFound.
 func (r *Records) Environment(ctx context.Context, name string) (Environment, error) {
-	var e Environment
-	if name == "" {
-		return e, ErrNotFound
-	}
-	version, err := get(ctx, r.table, Key{"environment", name}, &e)
-	e.Version = version
-	return e, err
+	return one(ctx, r.table, Key{"environment", name}, func(e *Environment, v int64) { e.Version = v })
 }
 
 // Environments returns all environments by name.
@@ -190,13 +184,7 @@ func (r *Records) ForgetQueue(name string) Op { return Delete(formerKey(name), A
 
 // Queue returns the queue of a name, or ErrNotFound.
 func (r *Records) Queue(ctx context.Context, name string) (Queue, error) {
-	var q Queue
-	if name == "" {
-		return q, ErrNotFound
-	}
-	version, err := get(ctx, r.table, Key{"queue", name}, &q)
-	q.Version = version
-	return q, err
+	return one(ctx, r.table, Key{"queue", name}, func(q *Queue, v int64) { q.Version = v })
 }
 
 // Queues returns all queues by name.
@@ -216,18 +204,20 @@ func (r *Records) DeletePolicy(p Policy) Op {
 
 // Policy returns the scheduling policy of a name, or ErrNotFound.
 func (r *Records) Policy(ctx context.Context, name string) (Policy, error) {
-	var p Policy
-	if name == "" {
-		return p, ErrNotFound
-	}
-	version, err := get(ctx, r.table, Key{"policy", name}, &p)
-	p.Version = version
-	return p, err
+	return one(ctx, r.table, Key{"policy", name}, func(p *Policy, v int64) { p.Version = v })
 }
 
 // Policies returns all scheduling policies by name.
 func (r *Records) Policies(ctx context.Context) ([]Policy, error) {
 	return all(ctx, r.table, "policy", func(p *Policy, v int64) { p.Version = v })
+}
+
+// one reads the record under key, or ErrNotFound.
+func one[T any](ctx context.Context, t Table, key Key, version func(*T, int64)) (T, error) {
+	var record T
+	v, err := get(ctx, t, key, &record)
+	version(&record, v)
+	return record, err
 }
 
 // all reads a whole partition. It is for the few: environments, queues, policies.
@@ -294,13 +284,10 @@ func (r *Records) PutDefinition(d Definition) Op {
 
 // Definition returns a revision of a definition, or ErrNotFound.
 func (r *Records) Definition(ctx context.Context, name string, revision int32) (Definition, error) {
-	var d Definition
 	if name == "" {
-		return d, ErrNotFound
+		return Definition{}, ErrNotFound
 	}
-	version, err := get(ctx, r.table, definitionKey(name, revision), &d)
-	d.Version = version
-	return d, err
+	return one(ctx, r.table, definitionKey(name, revision), func(d *Definition, v int64) { d.Version = v })
 }
 
 // DefinitionPage is a page of definitions.

@@ -41,13 +41,7 @@ func (r *Records) DeleteTrigger(t Trigger) []Op {
 
 // Trigger returns the trigger of a name, or ErrNotFound.
 func (r *Records) Trigger(ctx context.Context, name string) (Trigger, error) {
-	var t Trigger
-	if name == "" {
-		return t, ErrNotFound
-	}
-	version, err := get(ctx, r.table, triggerKey(name), &t)
-	t.Version = version
-	return t, err
+	return one(ctx, r.table, triggerKey(name), func(t *Trigger, v int64) { t.Version = v })
 }
 
 // Triggers returns all triggers by name.
@@ -145,10 +139,7 @@ func (r *Records) DeleteDeadLetter(id string) Op { return Delete(deadLetterKey(i
 
 // DeadLetter returns the dead letter of an id, or ErrNotFound.
 func (r *Records) DeadLetter(ctx context.Context, id string) (DeadLetter, error) {
-	var d DeadLetter
-	version, err := get(ctx, r.table, deadLetterKey(id), &d)
-	d.Version = version
-	return d, err
+	return one(ctx, r.table, deadLetterKey(id), func(d *DeadLetter, v int64) { d.Version = v })
 }
 
 // DeadLetterPage is a page of dead letters.

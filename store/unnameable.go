@@ -7,8 +7,8 @@ import (
 )
 
 // asked is a Table that is asked for names as people send them. A name that no key
-// can hold (too long, not UTF-8, with a zero byte) names nothing: reading it answers
-// as for any other name that is unknown, where the Table below would call the
+// can hold (empty, too long, not UTF-8, with a zero byte) names nothing: reading it
+// answers as for any other name that is unknown, where the Table below would call the
 // question a mistake. Writes pass through: whoever makes a name checks it first.
 type asked struct{ Table }
 

@@ -17,7 +17,7 @@ func TestNamesThatNoKeyCanHoldNameNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"too long": strings.Repeat("x", 5000), "a zero byte": "a\x00b", "not UTF-8": "\xff",
+		"empty": "", "too long": strings.Repeat("x", 5000), "a zero byte": "a\x00b", "not UTF-8": "\xff",
 	} {
 		t.Run(name, func(t *testing.T) {
 			for what, read := range map[string]func() error{
@@ -29,6 +29,10 @@ func TestNamesThatNoKeyCanHoldNameNothing(t *testing.T) {
 				"ViewQueue":   func() error { _, err := records.ViewQueue(ctx, text); return err },
 				"Environment": func() error { _, err := records.Environment(ctx, text); return err },
 				"Policy":      func() error { _, err := records.Policy(ctx, text); return err },
+				"Trigger":     func() error { _, err := records.Trigger(ctx, text); return err },
+				"DeadLetter":  func() error { _, err := records.DeadLetter(ctx, text); return err },
+				"Host":        func() error { _, err := records.Host(ctx, "env", text); return err },
+				"a host of":   func() error { _, err := records.Host(ctx, text, "h-1"); return err },
 				"Definition":  func() error { _, err := records.Definition(ctx, text, 1); return err },
 				"ViewLatest":  func() error { _, err := records.ViewLatest(ctx, text); return err },
 			} {

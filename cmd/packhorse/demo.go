@@ -22,6 +22,7 @@ import (
 	"github.com/packhorse-batch/packhorse/internal/demo/stage"
 	"github.com/packhorse-batch/packhorse/internal/home"
 	"github.com/packhorse-batch/packhorse/internal/laptop"
+	"github.com/packhorse-batch/packhorse/internal/pause"
 )
 
 func demoCommand() *cobra.Command {
@@ -165,7 +166,7 @@ func (s server) player(ctx context.Context, out, progress io.Writer) (*play.Play
 		return nil, err
 	}
 	return &play.Player{
-		Batch: b, Logs: l, Progress: screen(progress), Out: out, Now: time.Now, Pause: play.Pause, Hints: s.hints,
+		Batch: b, Logs: l, Progress: screen(progress), Out: out, Now: time.Now, Pause: pause.For, Hints: s.hints,
 	}, nil
 }
 

@@ -13,9 +13,10 @@ import (
 	"github.com/packhorse-batch/packhorse/compute"
 )
 
-// Hear translates an event of EventBridge as [News] does, and looks up what the event
-// does not say: which host an instance is. Hosts that are not ours give nothing. A host
-// that EC2 is about to take, or may take, is drained at once.
+// Hear translates an event of EventBridge, and looks up what the event does not say:
+// which host an instance is. Tasks and hosts that are not ours give nothing, and neither
+// do events of other kinds. A host that EC2 is about to take, or may take, is drained at
+// once.
 func (b *Backend) Hear(ctx context.Context, raw json.RawMessage) ([]compute.News, error) {
 	e, err := eventOf(raw)
 	if err != nil {

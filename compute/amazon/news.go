@@ -20,12 +20,6 @@ const (
 	eventInstance  = "EC2 Instance State-change Notification"
 )
 
-// EventTypes are the detail-types of the events that [News] understands: those that a
-// rule of EventBridge is to deliver.
-func EventTypes() []string {
-	return []string{eventTask, eventContainer, eventSpot, eventRebalance, eventInstance}
-}
-
 // event is what EventBridge delivers.
 type event struct {
 	DetailType string          `json:"detail-type"`
@@ -38,30 +32,6 @@ type ec2Detail struct {
 	State    string `json:"state"`
 }
 
-// News translates an event of EventBridge. Tasks that are not ours give nothing, and
-// neither do events of other kinds. A host is told by its instance only, without ID and
-// environment: [Backend.Hear] adds them.
-//
-// The details of ECS's events are the tasks and container instances of its API in JSON,
-// with times as text.
-func News(raw json.RawMessage) ([]compute.News, error) {
-	e, err := eventOf(raw)
-	if err != nil {
-		return nil, err
-	}
-	task, host, err := e.tells()
-	switch {
-	case err != nil:
-		return nil, err
-	case task != nil:
-		s := statusOf(*task)
-		return []compute.News{{Task: &s}}, nil
-	case host != nil:
-		return []compute.News{{Host: host}}, nil
-	}
-	return nil, nil
-}
-
 func eventOf(raw json.RawMessage) (event, error) {
 	var e event
 	if err := json.Unmarshal(raw, &e); err != nil {
@@ -70,7 +40,12 @@ func eventOf(raw json.RawMessage) (event, error) {
 	return e, nil
 }
 
-// tells returns the task or the host that an event is about, or neither.
+// tells returns the task or the host that an event is about. Tasks that are not ours give
+// neither, and so do events of other kinds. A host is told by its instance only, without
+// ID and environment: [Backend.Hear] adds them.
+//
+// The details of ECS's events are the tasks and container instances of its API in JSON,
+// with times as text.
 func (e event) tells() (task *ecstypes.Task, host *compute.Host, err error) {
 	switch e.DetailType {
 	case eventTask:

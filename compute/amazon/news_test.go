@@ -95,21 +95,41 @@ const instanceEvent = `{
   "detail": {"instance-id": "i-1234567890abcdef0", "state": "terminated"}
 }`
 
-// only returns the one piece of news of an event.
-func only(t *testing.T, event string) compute.News {
-	t.Helper()
-	news, err := News(json.RawMessage(event))
-	if err != nil || len(news) != 1 {
-		t.Fatalf("News() = %+v, %v; want one", news, err)
+// tellsOf returns what an event tells: a task, a host or neither.
+func tellsOf(text string) (*compute.TaskStatus, *compute.Host, error) {
+	e, err := eventOf(json.RawMessage(text))
+	if err != nil {
+		return nil, nil, err
 	}
-	return news[0]
+	task, host, err := e.tells()
+	if task == nil || err != nil {
+		return nil, host, err
+	}
+	return new(statusOf(*task)), host, nil
+}
+
+// toldTask returns the task that an event tells of.
+func toldTask(t *testing.T, event string) *compute.TaskStatus {
+	t.Helper()
+	task, host, err := tellsOf(event)
+	if err != nil || task == nil || host != nil {
+		t.Fatalf("the event tells of task %+v and host %+v, %v; want a task", task, host, err)
+	}
+	return task
+}
+
+// toldHost returns the host that an event tells of.
+func toldHost(t *testing.T, event string) *compute.Host {
+	t.Helper()
+	task, host, err := tellsOf(event)
+	if err != nil || task != nil || host == nil {
+		t.Fatalf("the event tells of task %+v and host %+v, %v; want a host", task, host, err)
+	}
+	return host
 }
 
 func TestNewsOfATask(t *testing.T) {
-	got := only(t, taskEvent).Task
-	if got == nil {
-		t.Fatal("there is no news of a task")
-	}
+	got := toldTask(t, taskEvent)
 	if got.ID != "0123456789abcdef0123456789abcdef" || got.Ref != "c13b4cb40f1f4fe4a2971f76ae5a47ad" ||
 		got.JobID != "0190a0b0-0000-7000-8000-000000000001:7" || got.Attempt != 2 {
 		t.Errorf("%+v does not say whose attempt it is", got)
@@ -128,7 +148,7 @@ func TestNewsOfATaskThatStopped(t *testing.T) {
 		 "stoppedReason": "Essential container in task exited", "stoppedAt": "2020-01-23T18:00:01.5Z", "startedBy"`,
 		`"cpu": "0"`, `"cpu": "0", "exitCode": 3`,
 	).Replace(taskEvent)
-	got := only(t, stopped).Task
+	got := toldTask(t, stopped)
 	if got.State != compute.TaskStopped || got.StopCode != compute.StopEssentialExited || got.StoppedAt.IsZero() {
 		t.Errorf("%s, %s at %v; want STOPPED, EssentialContainerExited", got.State, got.StopCode, got.StoppedAt)
 	}
@@ -138,13 +158,13 @@ func TestNewsOfATaskThatStopped(t *testing.T) {
 }
 
 func TestNewsOfAHostThatJoined(t *testing.T) {
-	got := only(t, containerEvent).Host
+	got := toldHost(t, containerEvent)
 	want := compute.Host{
 		Instance: "i-f3a8506b", Ref: "b54a2a04-046f-4331-9d74-3f6d7f6ca315", State: compute.HostReady,
 		Has: batch.Resources{MilliVCPU: 2000, MemoryMiB: 3767, GPUs: 2}, Version: joinedVersion + 14801,
 	}
 	if *got != want {
-		t.Errorf("News() = %+v, want %+v", *got, want)
+		t.Errorf("host %+v, want %+v", *got, want)
 	}
 }
 
@@ -160,7 +180,7 @@ func TestNewsOfAContainerInstanceByStatus(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := only(t, strings.Replace(containerEvent, test.from, test.to, 1)).Host; got.State != test.want {
+			if got := toldHost(t, strings.Replace(containerEvent, test.from, test.to, 1)); got.State != test.want {
 				t.Errorf("state = %s, want %s", got.State, test.want)
 			}
 		})
@@ -178,9 +198,9 @@ func TestNewsOfInstances(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := only(t, test.event).Host
-			if got == nil || got.Instance != "i-1234567890abcdef0" || got.State != test.want || got.Reason == "" {
-				t.Errorf("News() = %+v, want i-1234567890abcdef0 in state %s with a reason", got, test.want)
+			got := toldHost(t, test.event)
+			if got.Instance != "i-1234567890abcdef0" || got.State != test.want || got.Reason == "" {
+				t.Errorf("host %+v, want i-1234567890abcdef0 in state %s with a reason", got, test.want)
 			}
 		})
 	}
@@ -194,16 +214,16 @@ func TestNoNews(t *testing.T) {
 		"an event of other kind": strings.Replace(taskEvent, "ECS Task State Change", "ECS Service Action", 1),
 		"a machine without EC2":  strings.Replace(containerEvent, `"ec2InstanceId": "i-f3a8506b",`, "", 1),
 	} {
-		if news, err := News(json.RawMessage(event)); err != nil || len(news) > 0 {
-			t.Errorf("%s: News() = %+v, %v; want nothing", name, news, err)
+		if task, host, err := tellsOf(event); err != nil || task != nil || host != nil {
+			t.Errorf("%s tells of task %+v and host %+v, %v; want neither", name, task, host, err)
 		}
 	}
 }
 
 func TestNewsOfWhatIsNoEvent(t *testing.T) {
 	for _, text := range []string{`[]`, `{"detail-type": "ECS Task State Change", "detail": "?"}`} {
-		if news, err := News(json.RawMessage(text)); err == nil {
-			t.Errorf("News(%s) = %+v, want an error", text, news)
+		if task, host, err := tellsOf(text); err == nil {
+			t.Errorf("%s tells of task %+v and host %+v, want an error", text, task, host)
 		}
 	}
 }

@@ -32,7 +32,7 @@ var impure = []string{
 // core is what doors and wiring stand on: everything but backends and other doors.
 var core = []string{
 	"batch", "compute", "control/...", "engine/...", "lifecycle/...", "logs/...", "provisioner/...", "scheduler/...", "store",
-	"internal/invocation", "internal/sigv4", "internal/wire",
+	"internal/invocation", "internal/pause", "internal/sigv4", "internal/wire",
 }
 
 func with(more ...string) []string { return append(more, core...) }
@@ -97,13 +97,13 @@ var layers = []layer{
 		ours: with("api", "internal/account/book", "internal/home", "store/dynamo")},
 	{packages: []string{"internal/account/..."}, why: "the home in an AWS account, with hosts and tasks",
 		ours: with("api", "compute/amazon", "internal/account/...", "internal/home", "store/dynamo")},
-	{packages: []string{"internal/functionurl", "internal/sqsevent"}, why: whyHelper},
+	{packages: []string{"internal/functionurl", "internal/pause", "internal/sqsevent"}, why: whyHelper},
 	{packages: []string{"infra"}, why: "the template is text, and says what it has"},
 	{packages: []string{"infra/zip"}, outside: nothing, why: "it packs a file"},
 	{packages: []string{"infra/fleet"}, ours: []string{"infra", "internal/deploy"}, why: "the client of EC2, for those who deploy"},
-	{packages: []string{"internal/deploy"}, ours: []string{"infra"},
+	{packages: []string{"internal/deploy"}, ours: []string{"infra", "internal/pause"},
 		why: "deploying knows the template and AWS, and nothing of what is deployed"},
-	{packages: []string{"internal/cli/..."}, ours: []string{"batch", "infra", "internal/cli/...", "internal/deploy", "internal/wire", "provisioner/catalog", "provisioner/packing"},
+	{packages: []string{"internal/cli/..."}, ours: []string{"batch", "infra", "internal/cli/...", "internal/deploy", "internal/pause", "internal/wire", "provisioner/catalog", "provisioner/packing"},
 		why: "the client commands know the wire and plain arithmetic, so that they work with any server that speaks it"},
 	{packages: []string{"internal/demo/stage"}, ours: []string{"compute/local/docker", "internal/demo", "internal/wire"},
 		why: "it makes what the demo's jobs need on the server's machine"},

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/packhorse-batch/packhorse/internal/deploy"
+	"github.com/packhorse-batch/packhorse/internal/pause"
 )
 
 // App is what the commands share: the streams, the clock and the way to wait. Tests
@@ -47,19 +48,8 @@ func NewApp() *App {
 		Env:        os.Getenv,
 		Now:        time.Now,
 		Zone:       time.Local,
-		Pause:      pause,
+		Pause:      pause.For,
 		Interrupts: catchInterrupts,
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }
 

@@ -1,46 +1,16 @@
 package cli
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"net/http"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
-)
 
-// startMoto runs moto_server on a free port until the test ends, with jobs that succeed
-// without Docker. It skips the test where there is no moto.
-func startMoto(t *testing.T) (address string) {
-	path, err := exec.LookPath("moto_server")
-	if err != nil {
-		t.Skip("moto_server is not installed: pip install 'moto[server,batch]'")
-	}
-	cmd := exec.Command(path, "-H", "127.0.0.1", "-p", "0")
-	output, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Skipf("moto_server does not start: %v", err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	running := regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
-	lines := bufio.NewScanner(output)
-	for address == "" && lines.Scan() {
-		if m := running.FindStringSubmatch(lines.Text()); m != nil {
-			address = m[1]
-		}
-	}
-	if address == "" {
-		t.Skip("moto_server ended before it listened")
-	}
-	go func() { _, _ = io.Copy(io.Discard, output) }()
-	post(t, address+"/moto-api/config", "", `{"batch": {"use_docker": false}}`)
-	return address
-}
+	"github.com/packhorse-batch/packhorse/internal/pause"
+	"github.com/packhorse-batch/packhorse/localstack/peers"
+)
 
 // post sends a request to moto, signed for a service as far as moto looks.
 func post(t *testing.T, url, service, body string) string {
@@ -68,7 +38,8 @@ func post(t *testing.T, url, service, body string) string {
 
 // The commands work against a server that others wrote, as they are.
 func TestAgainstMoto(t *testing.T) {
-	address := startMoto(t)
+	address := peers.Moto(t)
+	post(t, address+"/moto-api/config", "", `{"batch": {"use_docker": false}}`) // jobs succeed by themselves
 	first := func(pattern, text string) string {
 		m := regexp.MustCompile(pattern).FindStringSubmatch(text)
 		if m == nil {
@@ -84,7 +55,7 @@ func TestAgainstMoto(t *testing.T) {
 	w := newWorld(t)
 	w.env["PACKHORSE_ENDPOINT"] = address
 	for range 100 { // bounds each wait: a job of moto's takes moments
-		w.script = append(w.script, func() { _ = pause(t.Context(), pollNear) })
+		w.script = append(w.script, func() { _ = pause.For(t.Context(), pollNear) })
 	}
 	w.in = fmt.Sprintf(`
 computeEnvironments:

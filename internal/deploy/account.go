@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/packhorse-batch/packhorse/internal/pause"
 )
 
 // Account is an AWS account in one region, seen through the calls that deployments
@@ -54,7 +56,7 @@ func Open(cfg aws.Config, fleet Fleet) *Account {
 		Queues:     sqs.NewFromConfig(cfg),
 		Logs:       cloudwatchlogs.NewFromConfig(cfg),
 		Fleet:      fleet,
-		Pause:      pause,
+		Pause:      pause.For,
 		Random:     rand.Reader,
 	}
 }
@@ -70,15 +72,4 @@ func (a *Account) id(ctx context.Context) (string, error) {
 		return "", explain(err, "ask who the credentials belong to")
 	}
 	return aws.ToString(out.Account), nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

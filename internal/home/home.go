@@ -122,7 +122,7 @@ func New(p Parts) *Home {
 	_, scattered := p.Table.(store.Scattered) // that is DynamoDB
 	life := &lifecycle.Lifecycle{Records: records, Now: p.Now, Writers: atOnce, CountApart: scattered}
 	if scattered {
-		life.Pause = pause
+		life.Pause = pauseAfter
 	}
 	h.Engine = engine.New(engine.Config{
 		Records: records, Lifecycle: life, Compute: p.Compute, Account: p.Account,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"github.com/packhorse-batch/packhorse/internal/pause"
 )
 
 // A change that lost to another writer waits for a random part of firstPause, twice that
@@ -14,20 +16,10 @@ const (
 	maxPause   = time.Second
 )
 
-// pause waits before the try after the n-th that lost, or until ctx ends.
-func pause(ctx context.Context, n int) {
+// pauseAfter waits before the try after the n-th that lost, or until ctx ends.
+func pauseAfter(ctx context.Context, n int) {
 	longest := min(maxPause, firstPause<<min(n-1, 10))
-	wait(ctx, time.Duration(rand.Int64N(int64(longest))))
-}
-
-// wait waits for d, or until ctx ends.
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+	_ = pause.For(ctx, time.Duration(rand.Int64N(int64(longest))))
 }
 
 // settle waits until what other processes have read before is kept no longer.
@@ -35,5 +27,5 @@ func settle(recentFor time.Duration) func(context.Context) {
 	if recentFor == 0 {
 		return nil
 	}
-	return func(ctx context.Context) { wait(ctx, recentFor) }
+	return func(ctx context.Context) { _ = pause.For(ctx, recentFor) }
 }

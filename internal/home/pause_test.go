@@ -12,18 +12,18 @@ func TestPauseGrowsToABoundAndEndsWithItsContext(t *testing.T) {
 		for n, most := range map[int]time.Duration{1: firstPause, 3: 4 * firstPause, 8: maxPause, 1000: maxPause} {
 			for range 100 {
 				start := time.Now()
-				pause(t.Context(), n)
+				pauseAfter(t.Context(), n)
 				if took := time.Since(start); took > most {
-					t.Errorf("pause after %d losses took %v, want at most %v", n, took, most)
+					t.Errorf("pauseAfter(%d) took %v, want at most %v", n, took, most)
 				}
 			}
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		start := time.Now()
-		pause(ctx, 1000)
+		pauseAfter(ctx, 1000)
 		if took := time.Since(start); took != 0 {
-			t.Errorf("pause with an ended context took %v", took)
+			t.Errorf("pauseAfter with an ended context took %v", took)
 		}
 	})
 }

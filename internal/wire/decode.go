@@ -130,16 +130,25 @@ func (s *scanner) mismatch(want, awsWant string) error {
 // absent reads a null, which stands for a member that is not there.
 func (s *scanner) absent() error { return s.word("null") }
 
+// begins reports whether the value that the scanner is at is of kind k. A null, which is
+// read, is not, and anything else is an error.
+func (s *scanner) begins(k kind, want, awsWant string) (bool, error) {
+	switch s.kind() {
+	case k:
+		return true, nil
+	case kindNull:
+		return false, s.absent()
+	}
+	return false, s.mismatch(want, awsWant)
+}
+
 // readString reads a string; ok is false for null.
 func readString(s *scanner) (text []byte, ok bool, err error) {
-	switch s.kind() {
-	case kindString:
-		text, err = s.text()
-		return text, err == nil, err
-	case kindNull:
-		return nil, false, s.absent()
+	if ok, err := s.begins(kindString, "a string", "a String"); !ok {
+		return nil, false, err
 	}
-	return nil, false, s.mismatch("a string", "a String")
+	text, err = s.text()
+	return text, err == nil, err
 }
 
 func decodeBool(s *scanner, v reflect.Value) error {
@@ -158,12 +167,8 @@ func decodeBool(s *scanner, v reflect.Value) error {
 
 func decodeInt(s *scanner, v reflect.Value) error {
 	const want, awsWant = "an integer", "an Integer"
-	switch s.kind() {
-	case kindNull:
-		return s.absent()
-	case kindNumber:
-	default:
-		return s.mismatch(want, awsWant)
+	if ok, err := s.begins(kindNumber, want, awsWant); !ok {
+		return err
 	}
 	at := s.pos
 	text, integer, err := s.number()
@@ -187,12 +192,8 @@ func decodeInt(s *scanner, v reflect.Value) error {
 
 func decodeUint(s *scanner, v reflect.Value) error {
 	const want, awsWant = "an integer from 0 on", "an Integer"
-	switch s.kind() {
-	case kindNull:
-		return s.absent()
-	case kindNumber:
-	default:
-		return s.mismatch(want, awsWant)
+	if ok, err := s.begins(kindNumber, want, awsWant); !ok {
+		return err
 	}
 	at := s.pos
 	text, integer, err := s.number()
@@ -209,12 +210,8 @@ func decodeUint(s *scanner, v reflect.Value) error {
 }
 
 func decodeFloat(s *scanner, v reflect.Value) error {
-	switch s.kind() {
-	case kindNull:
-		return s.absent()
-	case kindNumber:
-	default:
-		return s.mismatch("a number", "a Float")
+	if ok, err := s.begins(kindNumber, "a number", "a Float"); !ok {
+		return err
 	}
 	at := s.pos
 	text, _, err := s.number()
@@ -283,12 +280,8 @@ func listDecoder(t reflect.Type) decoder {
 	empty := reflect.MakeSlice(t, 0, 0)
 	nullable := canBeNil(t.Elem())
 	return func(s *scanner, v reflect.Value) error {
-		switch s.kind() {
-		case kindList:
-		case kindNull:
-			return s.absent()
-		default:
-			return s.mismatch("a list", "a List")
+		if ok, err := s.begins(kindList, "a list", "a List"); !ok {
+			return err
 		}
 		if err := s.enter(); err != nil {
 			return err
@@ -343,12 +336,8 @@ func mapDecoder(t reflect.Type) decoder {
 	elem := decoderOf(t.Elem())
 	nullable := canBeNil(t.Elem())
 	return func(s *scanner, v reflect.Value) error {
-		switch s.kind() {
-		case kindObject:
-		case kindNull:
-			return s.absent()
-		default:
-			return s.mismatch("an object", "a Map")
+		if ok, err := s.begins(kindObject, "an object", "a Map"); !ok {
+			return err
 		}
 		if err := s.enter(); err != nil {
 			return err
@@ -384,12 +373,8 @@ func mapDecoder(t reflect.Type) decoder {
 
 // decodeStrings is the map decoder for tags and parameters, the common case.
 func decodeStrings(s *scanner, v reflect.Value) error {
-	switch s.kind() {
-	case kindObject:
-	case kindNull:
-		return s.absent()
-	default:
-		return s.mismatch("an object", "a Map")
+	if ok, err := s.begins(kindObject, "an object", "a Map"); !ok {
+		return err
 	}
 	if err := s.enter(); err != nil {
 		return err
@@ -457,12 +442,8 @@ func structDecoder(t reflect.Type) decoder {
 func contains(m map[string]int, key string) bool { _, ok := m[key]; return ok }
 
 func (m *members) read(s *scanner, v reflect.Value) error {
-	switch s.kind() {
-	case kindObject:
-	case kindNull:
-		return s.absent()
-	default:
-		return s.mismatch("an object", "an Object")
+	if ok, err := s.begins(kindObject, "an object", "an Object"); !ok {
+		return err
 	}
 	if err := s.enter(); err != nil {
 		return err

@@ -10,26 +10,14 @@ import (
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/packhorse-batch/packhorse/store"
 	"github.com/packhorse-batch/packhorse/store/bolt"
+	"github.com/packhorse-batch/packhorse/test/smalldisk"
 )
-
-// smallDisk mounts a file system of so many bytes.
-func smallDisk(t *testing.T, bytes int) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprint("size=", bytes)); err != nil {
-		t.Skipf("needs a small disk, and this user cannot mount one: %v", err)
-	}
-	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
-	return dir
-}
 
 func TestFullDiskRefusesWritesUntilThereIsRoom(t *testing.T) {
 	const disk, ballast, itemBytes = 12 << 20, 4 << 20, 50 << 10
-	dir := smallDisk(t, disk)
+	dir := smalldisk.Mount(t, disk)
 	ballastFile := filepath.Join(dir, "ballast")
 	if err := os.WriteFile(ballastFile, make([]byte, ballast), 0o600); err != nil {
 		t.Fatal(err)
@@ -102,7 +90,7 @@ func TestFullDiskRefusesWritesUntilThereIsRoom(t *testing.T) {
 }
 
 func TestOpenOnAFullDiskSaysSo(t *testing.T) {
-	dir := smallDisk(t, 64<<10)
+	dir := smalldisk.Mount(t, 64<<10)
 	if err := os.WriteFile(filepath.Join(dir, "ballast"), make([]byte, 60<<10), 0o600); err != nil {
 		t.Fatal(err)
 	}

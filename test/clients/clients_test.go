@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/packhorse-batch/packhorse/test/program"
 )
 
 const (
@@ -82,10 +84,8 @@ func environment(t *testing.T, url string) []string {
 func serve(t *testing.T) string {
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "packhorse")
-	build := exec.Command("go", "build", "-o", binary, "../../cmd/packhorse")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	if err := program.Build(binary, "../../cmd/packhorse"); err != nil {
+		t.Fatal(err)
 	}
 	address := freeAddress(t)
 	server := exec.Command(binary, "serve", "--data", filepath.Join(dir, "data"), "--runtime", "process",

@@ -2,7 +2,6 @@ package laptop
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,22 +10,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
-)
 
-// disk mounts a file system in memory of a few MiB. Only root may.
-func disk(t *testing.T, mib int) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("packhorse-test", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", mib)); err != nil {
-		t.Skipf("needs the right to mount a small file system: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Errorf("unmount %s: %v", dir, err)
-		}
-	})
-	return dir
-}
+	"github.com/packhorse-batch/packhorse/test/smalldisk"
+)
 
 // fill takes all the room that is left on a disk, and returns what frees it again.
 func fill(t *testing.T, dir string) (free func()) {
@@ -55,7 +41,7 @@ func fill(t *testing.T, dir string) (free func()) {
 
 func TestServeRefuses_dataThatCannotBeWritten(t *testing.T) {
 	s := newServer(t)
-	s.data = disk(t, 8)
+	s.data = smalldisk.Mount(t, 8<<20)
 	s.start()
 	s.stop()
 	if err := syscall.Mount("", s.data, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
@@ -63,7 +49,7 @@ func TestServeRefuses_dataThatCannotBeWritten(t *testing.T) {
 	}
 	s.refuses(s.data, "read-only file system", "--data")
 	empty := newServer(t)
-	empty.data = disk(t, 1)
+	empty.data = smalldisk.Mount(t, 1<<20)
 	if err := syscall.Mount("", empty.data, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +58,7 @@ func TestServeRefuses_dataThatCannotBeWritten(t *testing.T) {
 
 func TestFullDisk(t *testing.T) {
 	s := closedShop(newServer(t))
-	s.data = disk(t, 16)
+	s.data = smalldisk.Mount(t, 16<<20)
 	s.start()
 	s.define()
 	var acknowledged []string
@@ -141,7 +127,7 @@ func TestFullDisk(t *testing.T) {
 // A server that is started on a full disk says so, or serves; it loses nothing.
 func TestStartOnAFullDisk(t *testing.T) {
 	s := closedShop(newServer(t))
-	s.data = disk(t, 16)
+	s.data = smalldisk.Mount(t, 16<<20)
 	s.start()
 	s.define()
 	wait := s.file("go")

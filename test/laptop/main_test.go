@@ -4,14 +4,12 @@ package laptop
 
 import (
 	"flag"
-	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/packhorse-batch/packhorse/test/program"
 )
 
 var (
@@ -33,29 +31,7 @@ func TestMain(m *testing.M) {
 	if seed = *seedFlag; seed == 0 {
 		seed = uint64(time.Now().UnixNano())
 	}
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run(m *testing.M) (int, error) {
-	dir, err := os.MkdirTemp("", "packhorse-e2e-")
-	if err != nil {
-		return 1, err
-	}
-	defer os.RemoveAll(dir)
-	packhorse, worker = filepath.Join(dir, "packhorse"), filepath.Join(dir, "worker")
-	for output, source := range map[string]string{packhorse: "../../cmd/packhorse", worker: "./worker"} {
-		build := exec.Command("go", "build", "-o", output, source)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if text, err := build.CombinedOutput(); err != nil {
-			return 1, fmt.Errorf("go build %s: %w\n%s", source, err, text)
-		}
-	}
-	return m.Run(), nil
+	program.Main(m, map[*string]string{&packhorse: "../../cmd/packhorse", &worker: "./worker"})
 }
 
 // chance is a source of randomness for one purpose, so that one more draw for another

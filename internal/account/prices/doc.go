@@ -9,7 +9,6 @@ package prices
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -32,23 +31,7 @@ type EC2 interface {
 // about ten pages.
 const maxPages = 200
 
-// Refresh asks for all parts of a region's book as of now. A part that could not be had
-// whole is left out of the book, and the error tells why; the others are there.
-func Refresh(ctx context.Context, c Clients, region string, now time.Time) (book.Book, error) {
-	b := book.Book{Region: region, At: map[string]time.Time{}}
-	var failed []error
-	for _, part := range book.Parts() {
-		if part == book.OnDemand && PricingRegion(region) == "" {
-			continue
-		}
-		if err := refresh(ctx, c, &b, part, now); err != nil {
-			failed = append(failed, err)
-		}
-	}
-	return b, errors.Join(failed...)
-}
-
-// refresh sets one part of a book. On an error the book is as it was.
+// refresh asks for one part of the book as of now. On an error the book is as it was.
 func refresh(ctx context.Context, c Clients, b *book.Book, part string, now time.Time) error {
 	next := *b
 	var err error

@@ -48,18 +48,6 @@ type Player struct {
 	Pause func(ctx context.Context, d time.Duration) error
 }
 
-// Pause is the Player.Pause of a process.
-func Pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // Run is a demo that was submitted: the ids of its jobs. It can be written down and
 // shown later.
 type Run struct {

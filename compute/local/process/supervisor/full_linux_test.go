@@ -7,17 +7,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/packhorse-batch/packhorse/test/smalldisk"
 )
 
 // fullDisk is a journal on a disk that has no room left for a longer line, and what
 // makes room.
 func fullDisk(t *testing.T) (journal *os.File, free func()) {
 	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("packhorse-test", dir, "tmpfs", 0, "size=64k"); err != nil {
-		t.Skipf("needs the right to mount a small file system: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	dir := smalldisk.Mount(t, 64<<10)
 	journal, err := os.OpenFile(JournalPath(dir), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		t.Fatal(err)
