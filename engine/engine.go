@@ -21,11 +21,9 @@ type Config struct {
 	Lifecycle *lifecycle.Lifecycle
 	Compute   compute.Backend
 	Account   batch.Account
-	// Types expands the instanceTypes of an environment.
-	Types func(names []string) []catalog.Type
-	// SpotUSDPerHour is the Spot price of a type where it is known; nil knows none, and
-	// environments of the type SPOT are planned with On-Demand prices.
-	SpotUSDPerHour func(instanceType string) (float64, bool)
+	// Market is what there is to buy now. Where it has no Spot price of a type, Spot is
+	// planned with the On-Demand price.
+	Market func() catalog.Market
 	// Provision plans the hosts of an environment; nil is provisioner.Make. Simulations
 	// give it other policies to compare. It keeps nothing of what it is given.
 	Provision func(provisioner.Environment, time.Time) provisioner.Plan
