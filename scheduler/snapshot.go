@@ -76,6 +76,7 @@ type Job struct {
 	// is no bound. With anyRoom it takes any room.
 	ceiling float64
 	anyRoom bool
+	kind    int // see kinds
 }
 
 // Environment is a compute environment with its hosts.
