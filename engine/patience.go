@@ -17,19 +17,16 @@ func (e *Engine) letWait(fleet *provisioner.Environment, env store.Environment, 
 		return
 	}
 	fleet.WaitUSDPerHour = batch.WaitUSDPerHourOf(env.Detail.Tags, provisioner.WaitUSDPerHour)
-	var known [][]provisioner.Running // by host
+	t.fleets++
 	fleet.Running = func(host int) []provisioner.Running {
-		if known == nil {
-			known = make([][]provisioner.Running, len(t.hosts))
-		}
-		if known[host] == nil {
-			tasks := make([]provisioner.Running, 0, len(t.hosts[host].jobs))
-			for _, j := range t.hosts[host].jobs {
-				tasks = append(tasks, provisioner.Running{Need: j.Need, Left: e.left(j, now)})
+		m := t.hosts[host]
+		if m.fleet != t.fleets {
+			m.fleet, m.running = t.fleets, m.running[:0]
+			for _, j := range m.jobs {
+				m.running = append(m.running, provisioner.Running{Need: j.Need, Left: e.left(j, now)})
 			}
-			known[host] = tasks
 		}
-		return known[host]
+		return m.running
 	}
 }
 
