@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
@@ -46,13 +45,17 @@ func (w *world) saying(d *scheduler.Decision) {
 		environment, arch string
 		need              batch.Resources
 	}
-	until := map[kind]time.Time{}
+	// told is what is added, and the reason of the last job of a kind before and after it:
+	// mostly that of the next.
+	type told struct{ adds, before, after string }
+	kinds := map[kind]*told{}
 	for name, list := range w.waiting {
 		for _, x := range list {
-			until[kind{name, x.Arch, x.Need}] = x.Until
+			at := x.Until.UTC().Format("15:04:05Z")
+			kinds[kind{name, x.Arch, x.Need}] = &told{adds: " Room is expected soon; at " + at + " a host is launched."}
 		}
 	}
-	if len(until) == 0 {
+	if len(kinds) == 0 {
 		return
 	}
 	for i := range d.Waits {
@@ -61,8 +64,11 @@ func (w *world) saying(d *scheduler.Decision) {
 		if j == nil {
 			continue
 		}
-		if at, ok := until[kind{wait.Environment, j.Arch, j.Need}]; ok {
-			wait.Reason.Detail += fmt.Sprintf(" Room is expected soon; at %s a host is launched.", at.UTC().Format("15:04:05Z"))
+		if t := kinds[kind{wait.Environment, j.Arch, j.Need}]; t != nil {
+			if t.after == "" || t.before != wait.Reason.Detail {
+				t.before, t.after = wait.Reason.Detail, wait.Reason.Detail+t.adds
+			}
+			wait.Reason.Detail = t.after
 		}
 	}
 }

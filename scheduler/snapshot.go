@@ -206,8 +206,8 @@ type Since struct {
 // Decision is what Plan decides.
 type Decision struct {
 	Placements []Placement
-	// Waits has every job of the snapshot that was not placed in full, in order of
-	// dispatch within its queue.
+	// Waits has every job of the snapshot that was not placed in full, queue after queue, in
+	// order of dispatch within each.
 	Waits []Wait
 	// Demand is what waits as the provisioner should see it: what one environment can
 	// hold under its maxvCpus, the rest where the queue goes next.
