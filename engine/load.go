@@ -192,9 +192,8 @@ func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limi
 	share.More = len(jobs) == limit
 	w.more = w.more || share.More
 	share.Jobs = make([]scheduler.Job, 0, len(jobs))
-	for i := range jobs {
-		j := &jobs[i]
-		if e.recent.supersedes(*j) {
+	for _, j := range jobs {
+		if e.recent.supersedes(j) {
 			continue
 		}
 		count := 1
