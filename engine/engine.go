@@ -12,6 +12,7 @@ import (
 	"github.com/packhorse-batch/packhorse/lifecycle"
 	"github.com/packhorse-batch/packhorse/provisioner"
 	"github.com/packhorse-batch/packhorse/provisioner/catalog"
+	"github.com/packhorse-batch/packhorse/scheduler"
 	"github.com/packhorse-batch/packhorse/store"
 )
 
@@ -89,6 +90,8 @@ type Engine struct {
 	stale  bool
 	next   time.Time
 	recent recent
+	// fronts is room for the jobs of w.fronts, used again by the next look at them.
+	fronts []scheduler.Job
 	// roster is what lives, and follower tells what has become of it.
 	roster   *roster
 	follower *store.Follower

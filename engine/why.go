@@ -74,7 +74,8 @@ func reasonsOf(before store.Why, waits []scheduler.Wait, more bool, now time.Tim
 	if len(waits) == 0 {
 		return next
 	}
-	at := map[string]int{} // in Said, by what is said
+	next.Said = make([]store.Said, 0, len(before.Said)+1) // mostly as many as before
+	at := make(map[string]int, cap(next.Said))            // in Said, by what is said
 	for _, w := range waits[:min(len(waits), maxWhy)] {
 		text := w.Reason.String()
 		i, known := at[text]

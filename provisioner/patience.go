@@ -82,6 +82,9 @@ func (e *Environment) overdue(groups []Demand, now time.Time, p *Plan) []int {
 			continue
 		}
 		counts[i] = d.Count - patient
+		if p.Waiting == nil {
+			p.Waiting = make([]Waiting, 0, len(groups)-i)
+		}
 		p.Waiting = append(p.Waiting, Waiting{Need: d.Need, Arch: d.Arch, Count: patient, Until: until})
 		p.due(until)
 	}
