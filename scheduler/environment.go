@@ -356,7 +356,11 @@ func (e *envState) say() {
 		return
 	}
 	e.saidAt = e.changes
-	e.saidHosts = fmt.Sprintf("; environment %s has %d hosts", e.Name, len(e.given))
+	hosts := "hosts"
+	if len(e.given) == 1 {
+		hosts = "host"
+	}
+	e.saidHosts = fmt.Sprintf("; environment %s has %d %s", e.Name, len(e.given), hosts)
 	if len(e.given) > 0 {
 		e.saidHosts += fmt.Sprintf(", the emptiest with %s free", e.emptiest())
 	}

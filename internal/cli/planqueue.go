@@ -59,7 +59,7 @@ func (a *App) queuePlanText(p batch.QueuePlan) string {
 	sum.add("Start at once", strconv.Itoa(p.StartNow))
 	b.WriteString(sum.text(""))
 	for _, e := range p.Environments {
-		fmt.Fprintf(&b, "\nEnvironment %s: %d hosts ready, %d on their way\n", e.Environment, e.Ready, e.Booting)
+		fmt.Fprintf(&b, "\nEnvironment %s: %s ready, %d on the way\n", e.Environment, plural(e.Ready, "host"), e.Booting)
 		if e.Waits == 0 {
 			b.WriteString("  No job waits for a host here.\n")
 			continue

@@ -75,11 +75,11 @@ func TestPlanOfAQueue(t *testing.T) {
 	}{
 		"what waits, what is launched and when it starts": {"busy", []string{
 			"Queue:           busy\n", "Jobs that wait:  9\n", "Start at once:   2\n",
-			"Environment spot: 1 hosts ready, 2 on their way", "6 jobs of all queues, of which 4 go to hosts on their way",
+			"Environment spot: 1 host ready, 2 on the way", "6 jobs of all queues, of which 4 go to hosts on their way",
 			"Wait for room:    2 jobs that others are expected to leave room for: 1 × 2 vCPU, 4096 MiB until 01:02:03Z; 1 × 1 vCPU, 1024 MiB, 1 GPU until 01:02:10Z",
 			"$0.2000 per hour for the hosts to launch", "$0.1500 per hour: no hosts for these jobs cost less", "in 45 s, when the hosts are ready",
 			"2  m5.large", "1 × 0.5 vCPU, 512 MiB; 2 × 1 vCPU, 1024 MiB, 1 GPU",
-			"Environment ondemand: 0 hosts ready, 0 on their way\n  No job waits for a host here.",
+			"Environment ondemand: 0 hosts ready, 0 on the way\n  No job waits for a host here.",
 			"Without a host\n  job-9 (1): It needs 600 vCPU; the nearest type is m5.large.",
 		}, "DISABLED"},
 		"by its ARN":                      {"arn:aws:batch:us-east-1:000000000000:job-queue/busy", []string{"Queue:           busy\n"}, ""},
