@@ -201,11 +201,6 @@ func (e *Engine) carryOut(ctx context.Context, env store.Environment, t *team, p
 		if err := e.terminate(ctx, h, whyEnded(h), now, out); err != nil {
 			return err
 		}
-		if neverJoined(h, now) {
-			if err := e.noteUnjoined(ctx, h); err != nil {
-				return err
-			}
-		}
 	}
 	return e.askAgain(ctx, env, t, plan.Terminate, now, out)
 }
@@ -320,6 +315,9 @@ func (e *Engine) terminate(ctx context.Context, h store.Host, why string, now ti
 	err := e.Records.Write(ctx, e.Records.MoveGone(h)...)
 	if err == nil {
 		e.noteSpotEnd(ctx, h, h.Taken, now)
+		if neverJoined(h, now) { // counted when it is gone, not each time that its end is tried
+			err = e.noteUnjoined(ctx, h)
+		}
 	}
 	return ignoreConflict(err)
 }

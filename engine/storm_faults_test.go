@@ -142,6 +142,10 @@ func (s *storm) quiet() { _ = s.Engine.Hear(s.t.Context(), nil) }
 // slowFor is how long slow calls take in the mean: longer than many a task.
 const slowFor = 5 * time.Minute
 
+// slowestApart bounds that where another process sweeps: it sees only by lists what is being
+// asked for, and takes what they do not show for a minute for what was never started.
+const slowestApart = 10 * time.Second
+
 // hold makes some of the calls that are made beside the passes slow: they arrive when a
 // while has passed, unless the process dies before.
 func (s *storm) hold(p *process) {
@@ -150,7 +154,11 @@ func (s *storm) hold(p *process) {
 	if s.faults.slow == 0 || s.faults.rng.Float64() >= s.faults.slow {
 		return
 	}
-	until := s.now.Add(time.Duration(s.faults.rng.ExpFloat64() * float64(slowFor)))
+	slow := time.Duration(s.faults.rng.ExpFloat64() * float64(slowFor))
+	if s.apart {
+		slow = min(slow, slowestApart)
+	}
+	until := s.now.Add(slow)
 	for s.now.Before(until) && !p.dead {
 		s.moved.Wait()
 	}

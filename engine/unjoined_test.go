@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 
+	"github.com/packhorse-batch/packhorse/compute"
 	"github.com/packhorse-batch/packhorse/compute/sim"
 )
 
@@ -42,5 +44,32 @@ func TestAHostThatIsReadyAtOnceHasJoined(t *testing.T) {
 				t.Errorf("after %d launches it is %s, want %s after %d", n, got, test.want, len(test.boots))
 			}
 		})
+	}
+}
+
+// A host that never came and cannot be ended at once is still one host.
+func TestAHostThatNeverCameCountsOnceHoweverOftenItsEndIsTried(t *testing.T) {
+	n := 0
+	w := newWorld(t, sim.Config{BootTime: func(*rand.Rand) time.Duration {
+		if n++; n == 1 {
+			return 1000 * time.Hour
+		}
+		return 0
+	}}, nil)
+	h := w.hook()
+	tries := 0
+	h.terminate = func(ctx context.Context, id string) error {
+		if tries++; tries <= 5 {
+			return compute.ErrUnavailable
+		}
+		return w.sim.Terminate(ctx, id)
+	}
+	id := w.submit()
+	w.advance(20 * time.Minute)
+	w.wants(types.JobStatusSucceeded, id)
+	out, err := w.DescribeComputeEnvironments(t.Context(), &awsbatch.DescribeComputeEnvironmentsInput{})
+	w.must(err)
+	if got := out.ComputeEnvironments[0]; got.Status != types.CEStatusValid || tries <= 5 {
+		t.Errorf("after %d tries to end one host the environment is %s (%s), want VALID", tries, got.Status, text(got.StatusReason))
 	}
 }
