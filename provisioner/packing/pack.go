@@ -40,7 +40,7 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 		p.items[i].demand = left[i]
 	}
 	// What there is at once: a packing, and a bound by guessed prices.
-	proven := p.pieces(p.guess())
+	proven := p.guessed()
 	plain := p.firstFit(left)
 	whole := p.covers(plain, left) // types may be limited in number
 	if whole && !m.more() {
