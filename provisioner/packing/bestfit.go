@@ -175,7 +175,7 @@ func (p *problem) simple(plan []stack, left []int64, m *meter) []stack {
 	var best []stack
 	cost := p.cost(plan)
 	for _, t := range only {
-		if !m.more() || jobs*bestFitWork > m.left/3 {
+		if !m.more() || jobs*bestFitWork > m.left*3/4 {
 			break
 		}
 		m.spend(jobs * bestFitWork)
