@@ -27,7 +27,7 @@
 //     way where hosts hold several jobs that all differ.
 //   - round.go turns the parts into whole hosts, emit.go puts real jobs there.
 //   - improve.go, rework.go and merge.go go over the result; limits.go keeps to what may
-//     be had; warm.go makes a plan from the one before.
+//     be had, and makes the bound that knows it; warm.go makes a plan from the one before.
 //
 // Every plan carries a bound that no packing of its jobs can be below, so its quality is
 // a number. FirstFit is the answer where there is no time at all.

@@ -25,7 +25,7 @@ func FirstFit(in Input) Plan {
 	for i := range p.items {
 		p.items[i].demand = s.left[i]
 	}
-	return s.plan(p.firstFit(s.left), p.guessed())
+	return s.plan(p.firstFit(s.left), proof{values: p.guessed()})
 }
 
 // joinedKinds is up to how many groups FirstFit looks for equal ones among them.

@@ -24,11 +24,12 @@ func Pack(in Input) Plan {
 	s := newSession(&in, p, itemOf)
 	s.fillFree()
 	stacks, values, ok := s.again(m)
+	proofs := []proof{{values: values}}
 	if !ok {
-		stacks, values = p.packWithin(s.left, m)
+		stacks, proofs = p.packWithin(s.left, m)
 	}
-	remember := newMemory(&in, s, stacks, values)
-	plan := s.plan(stacks, values)
+	remember := newMemory(&in, s, stacks, proofs[0].values)
+	plan := s.plan(stacks, proofs...)
 	plan.memory = remember
 	return plan
 }

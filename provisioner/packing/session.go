@@ -94,9 +94,8 @@ func (s *session) fillFree() {
 }
 
 // plan makes the answer of a packing: within the limits, in groups, the dearest hosts
-// first, with reasons for what is left. values are such that no filling of any bin is
-// worth more than its price, or nil.
-func (s *session) plan(stacks []stack, values []float64) Plan {
+// first, with reasons for what is left, and the best of the bounds.
+func (s *session) plan(stacks []stack, proofs ...proof) Plan {
 	pl := Plan{OnFree: s.free}
 	stacks = s.cut(stacks)
 	s.p.inOrder(stacks)
@@ -116,12 +115,8 @@ func (s *session) plan(stacks []stack, values []float64) Plan {
 	}
 	// Prices in the problem are a trifle above the real ones.
 	bound := 0.0
-	if values != nil {
-		for i := range stacks {
-			for k, item := range stacks[i].items {
-				bound += values[item] * float64(stacks[i].count[k]) * float64(stacks[i].hosts)
-			}
-		}
+	for n := range proofs {
+		bound = max(bound, proofs[n].bound(stacks))
 	}
 	bound = bound*(1-2*perHost) - cheapest*float64(pl.HostCount())
 	pl.LowerBoundUSD = max(0, min(bound, pl.USDPerHour+pl.FixedUSD))
