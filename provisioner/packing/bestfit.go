@@ -1,7 +1,6 @@
 package packing
 
 import (
-	"cmp"
 	"math"
 	"math/bits"
 	"slices"
@@ -98,29 +97,18 @@ func (p *problem) bestFit(left []int64, only int, m *meter) []stack {
 	}
 	copy(open[0].most[:], largest[:2])
 	open[1].most = open[0].most
-	type sized struct {
-		worth float64
-		item  int32
-	}
-	order := make([]sized, 0, len(p.items))
-	for i := range p.items {
-		if left[i] > 0 {
-			need := &p.items[i].size
-			order = append(order, sized{max(need[0]/largest[0], need[1]/largest[1], need[2]), int32(i)})
-		}
-	}
-	slices.SortFunc(order, func(a, b sized) int {
-		return cmp.Or(-cmp.Compare(a.worth, b.worth), cmp.Compare(a.item, b.item))
+	order := p.bySize(left, func(size *[dims]float64) float64 {
+		return max(size[0]/largest[0], size[1]/largest[1], size[2])
 	})
 	var hosts []openStack
 	launched := make([]int64, len(p.bins))
-	for n, o := range order {
+	for n, i := range order {
 		if n%1024 == 0 && !m.more() {
 			break // without all jobs it is of no use
 		}
-		it := &p.items[o.item]
+		it := &p.items[i]
 		permit := p.permits[it.permit]
-		for n := left[o.item]; n > 0; {
+		for n := left[i]; n > 0; {
 			h := int32(-1)
 			fits := func(h int32) bool { return it.need.fits(hosts[h].room) && permit[hosts[h].bin] }
 			if it.need[2] == 0 && open[0].roomy(it.need) {
@@ -143,7 +131,7 @@ func (p *problem) bestFit(left []int64, only int, m *meter) []stack {
 			}
 			st := &hosts[h]
 			c := it.need.times(st.room, n)
-			st.items, st.count = append(st.items, o.item), append(st.count, c)
+			st.items, st.count = append(st.items, i), append(st.count, c)
 			st.room = st.room.minus(c, it.need)
 			n -= c
 			open[min(1, st.room[2])].put(h, st.room)
@@ -187,7 +175,7 @@ func (p *problem) simple(plan []stack, left []int64, m *meter) []stack {
 	var best []stack
 	cost := p.cost(plan)
 	for _, t := range only {
-		if !m.more() || jobs*bestFitWork > m.left/3 {
+		if !m.more() || jobs*bestFitWork > m.left*3/4 {
 			break
 		}
 		m.spend(jobs * bestFitWork)

@@ -23,9 +23,11 @@
 //     does, by the table of ceiling.go. The duals then give the bound.
 //   - fine.go solves it again with all kinds apart; floors.go makes the bound where those
 //     are too many; bestfit.go is a simple packing to compare with.
+//   - fillfit.go fills hosts one after the other with jobs that leave the least: the best
+//     way where hosts hold several jobs that all differ.
 //   - round.go turns the parts into whole hosts, emit.go puts real jobs there.
 //   - improve.go, rework.go and merge.go go over the result; limits.go keeps to what may
-//     be had; warm.go makes a plan from the one before.
+//     be had, and makes the bound that knows it; warm.go makes a plan from the one before.
 //
 // Every plan carries a bound that no packing of its jobs can be below, so its quality is
 // a number. FirstFit is the answer where there is no time at all.

@@ -202,5 +202,36 @@ func families() []family {
 			v := float64([]int{1, 1, 1, 2, 2, 4, 8, 16}[r.IntN(8)])
 			return need(v, math.Ceil(10*logBetween(r, 0.5, 60))*102.4)
 		}},
+		{name: "usual vCPUs, any ratio", types: cloud, draw: func(r *rand.Rand, _ int) batch.Resources {
+			v := math.Pow(2, float64(between(r, 0, 4)))
+			return need(v, v*1024*(1+7*r.Float64()))
+		}},
+		{name: "usual vCPUs, any ratio of logarithms", types: cloud, draw: func(r *rand.Rand, _ int) batch.Resources {
+			v := math.Pow(2, float64(between(r, 0, 4)))
+			return need(v, v*1024*logBetween(r, 0.5, 16))
+		}},
+		{name: "whole vCPUs, lognormal memory", types: cloud, draw: func(r *rand.Rand, _ int) batch.Resources {
+			return need(float64(between(r, 1, 16)), min(700_000, 1024*math.Exp(2+r.NormFloat64())))
+		}},
+		{name: "many vCPUs, lognormal memory", types: cloud, draw: func(r *rand.Rand, _ int) batch.Resources {
+			return need(float64(between(r, 1, 64)), min(700_000, 1024*math.Exp(3+1.2*r.NormFloat64())))
+		}},
+		{name: "uniform both", types: cloud, draw: func(r *rand.Rand, _ int) batch.Resources {
+			return need(float64(between(r, 1, 32)), float64(between(r, 1024, 131072)))
+		}},
+		{name: "uniform both, parts of a vCPU", types: cloud, draw: func(r *rand.Rand, _ int) batch.Resources {
+			return need(0.25*float64(between(r, 1, 64)), float64(between(r, 256, 65536)))
+		}},
+		{name: "exponential both", types: cloud, draw: func(r *rand.Rand, _ int) batch.Resources {
+			return need(max(1, math.Ceil(min(96, 4*r.ExpFloat64()))), max(128, min(700_000, 16000*r.ExpFloat64())))
+		}},
+		{name: "GPUs beside others", types: cloud, draw: func(r *rand.Rand, _ int) batch.Resources {
+			if r.Float64() < 0.4 {
+				g := []int64{1, 1, 1, 2, 4}[r.IntN(5)]
+				return needGPU(float64(g)*float64(between(r, 2, 8)), float64(g)*1024*(4+12*r.Float64()), g)
+			}
+			v := math.Pow(2, float64(between(r, 0, 4)))
+			return need(v, v*1024*(1+7*r.Float64()))
+		}},
 	}
 }

@@ -2,6 +2,7 @@ package packing
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -24,7 +25,7 @@ func FirstFit(in Input) Plan {
 	for i := range p.items {
 		p.items[i].demand = s.left[i]
 	}
-	return s.plan(p.firstFit(s.left), p.pieces(p.guess()))
+	return s.plan(p.firstFit(s.left), proof{values: p.guessed()})
 }
 
 // joinedKinds is up to how many groups FirstFit looks for equal ones among them.
@@ -43,7 +44,7 @@ type shared struct {
 }
 
 // usualKinds is how many kinds of jobs a filling has room for at first.
-const usualKinds = 8
+const usualKinds = 4
 
 func (s *shared) filling() filling {
 	if len(s.items) < usualKinds {
@@ -54,26 +55,14 @@ func (s *shared) filling() filling {
 	return f
 }
 
+// gathered is how many items are fetched at a time: they lie all about, and the processor
+// can wait for many at once.
+const gathered = 64
+
 func (p *problem) firstFit(left []int64) []stack {
 	w := p.weights()
-	type sized struct {
-		worth float64
-		item  int32
-	}
-	order := make([]sized, 0, len(p.items))
-	for i := range p.items {
-		if left[i] > 0 {
-			need := &p.items[i].need
-			order = append(order, sized{w[0]*float64(need[0]) + w[1]*float64(need[1]) + w[2]*float64(need[2]), int32(i)})
-		}
-	}
-	slices.SortFunc(order, func(a, b sized) int {
-		if a.worth != b.worth {
-			return -cmp.Compare(a.worth, b.worth)
-		}
-		return int(a.item - b.item)
-	})
-	done := make([]stack, 0, 1024)
+	order := p.bySize(left, func(size *[dims]float64) float64 { return w[0]*size[0] + w[1]*size[1] + w[2]*size[2] })
+	done := make([]stack, 0, 1024+len(order))
 	most := openHosts
 	if len(order) > joinedKinds {
 		most = fewerOpenHosts
@@ -82,9 +71,14 @@ func (p *problem) firstFit(left []int64) []stack {
 	rooms := make([]vector, 0, openHosts+8) // of open, side by side: they are looked at the most
 	var slab shared
 	launched := make([]int64, len(p.bins))
-	for _, o := range order {
-		i := o.item
-		it := &p.items[i]
+	var next [gathered]item
+	for n, i := range order {
+		if n%gathered == 0 {
+			for k, i := range order[n:min(n+gathered, len(order))] {
+				next[k] = p.items[i]
+			}
+		}
+		it := &next[n%gathered]
 		need := it.need
 		d := left[i]
 		for o := 0; o < len(rooms) && d > 0; o++ {
@@ -160,4 +154,56 @@ func (p *problem) cheapestFor(it *item, d int64, launched []int64) int {
 		}
 	}
 	return best
+}
+
+// bySize lists the items with jobs left, the largest first by a measure above 0, of which a
+// float32 is exact enough: so the order is one of numbers, which is quickly sorted.
+func (p *problem) bySize(left []int64, measure func(size *[dims]float64) float64) []int32 {
+	keys := make([]uint64, 0, len(p.items))
+	for i := range p.items {
+		if left[i] > 0 {
+			bits := math.Float32bits(float32(measure(&p.items[i].size)))
+			keys = append(keys, uint64(^bits)<<32|uint64(i))
+		}
+	}
+	slices.Sort(keys)
+	order := make([]int32, len(keys))
+	for n, k := range keys {
+		order[n] = int32(uint32(k))
+	}
+	return order
+}
+
+// guessed is pieces by guess, for many items at once: each price of a bin is the same
+// multiple of the weights, so that a job is cheapest on the first bin in the order of those
+// multiples that holds it.
+func (p *problem) guessed() []float64 {
+	w, u := p.weights(), p.guess()
+	times := func(t int) float64 { // its prices over the weights
+		for r := range dims {
+			if u[t][r] > 0 {
+				return u[t][r] / w[r]
+			}
+		}
+		return 0
+	}
+	order := make([]int, len(p.bins))
+	for t := range order {
+		order[t] = t
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(times(a), times(b)) })
+	values := make([]float64, len(p.items))
+	for i := range p.items {
+		it := &p.items[i]
+		if it.demand <= 0 {
+			continue
+		}
+		for _, t := range order {
+			if p.allowed(t, i) {
+				values[i] = (u[t][0]*it.size[0] + u[t][1]*it.size[1] + u[t][2]*it.size[2]) * (1 - 1e-9)
+				break
+			}
+		}
+	}
+	return values
 }

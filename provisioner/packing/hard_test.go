@@ -2,6 +2,7 @@ package packing_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/packhorse-batch/packhorse/provisioner/packing"
@@ -15,6 +16,9 @@ func TestHardFamilies(t *testing.T) {
 		"large": 1.05, "large, whole GiB per vCPU": 1.03, "large, one type": 1.005, "just above half": 1.005, "just above a third": 1.005,
 		"correlated": 1.01, "uniform small": 1.01, "uniform small, one type": 1.005, "GPUs with odd CPU needs": 1.005, "GPUs 1, 2, 3, 5": 1.005,
 		"odd prices, 30 kinds": 1.01, "1,000 types": 1.02, "300 kinds, 2 types": 1.01, "usual: powers of two": 1.005, "usual: tenths of GiB": 1.03,
+		"usual vCPUs, any ratio": 1.015, "usual vCPUs, any ratio of logarithms": 1.025, "whole vCPUs, lognormal memory": 1.015,
+		"many vCPUs, lognormal memory": 1.015, "uniform both": 1.015, "uniform both, parts of a vCPU": 1.015, "exponential both": 1.025,
+		"GPUs beside others": 1.02,
 	}
 	sizes := []int{3, 30, 1000}
 	if testing.Short() {
@@ -48,6 +52,33 @@ func TestHardFamilies(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// With ten thousand jobs that all differ a plan is within a percent and a half of its bound,
+// whatever they are like, where a host holds several of them.
+func TestManyKindsAreNearTheBound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	names := []string{
+		"usual vCPUs, any ratio", "usual vCPUs, any ratio of logarithms", "whole vCPUs, lognormal memory", "many vCPUs, lognormal memory",
+		"uniform both", "uniform both, parts of a vCPU", "exponential both", "GPUs beside others", "uniform small", "correlated", "1,000 types, distinct",
+	}
+	for _, f := range families() {
+		if !slices.Contains(names, f.name) {
+			continue
+		}
+		t.Run(f.name, func(t *testing.T) {
+			in := packing.Input{Groups: f.jobs(10_000), Types: f.types}
+			p := packing.Pack(in)
+			check(t, in, p)
+			if ratio := p.USDPerHour / p.LowerBoundUSD; !(ratio <= 1.015) || len(p.Unplaced) > 0 {
+				t.Errorf("%.2f dollars, bound %.2f: ratio %.4f; %d kinds have no place", p.USDPerHour, p.LowerBoundUSD, ratio, len(p.Unplaced))
+			} else {
+				t.Logf("ratio %.4f", ratio)
+			}
+		})
 	}
 }
 

@@ -7,10 +7,17 @@ import (
 )
 
 // packWithin packs with no more hosts of a type than there may be: what a plan has too
-// many of, those worth the least, is packed again without the type. values are as in
-// pack.
-func (p *problem) packWithin(left []int64, m *meter) ([]stack, []float64) {
-	stacks, values := p.pack(left, m)
+// many of, those worth the least, is packed again without the type. With each set of types
+// that are left comes a proof of what no packing can be below.
+func (p *problem) packWithin(left []int64, m *meter) ([]stack, []proof) {
+	lent := m.left
+	if p.limited() {
+		lent = lent * 6 / 10 // the rest is for what has to be packed again
+	}
+	first := m.part(lent)
+	stacks, values := p.pack(left, &first)
+	m.settle(lent, &first)
+	proofs := []proof{{values: values}}
 	bins := p
 	for range len(p.bins) {
 		hosts := make([]int64, len(p.bins))
@@ -25,6 +32,9 @@ func (p *problem) packWithin(left []int64, m *meter) ([]stack, []float64) {
 			break
 		}
 		bins = bins.without(hosts)
+		if len(proofs) < mostProofs {
+			proofs = append(proofs, p.proofBeyond(bins, left, m))
+		}
 		again := make([]int64, len(p.items))
 		stacks = p.giveBack(stacks, hosts, values, again)
 		some := false
@@ -40,7 +50,77 @@ func (p *problem) packWithin(left []int64, m *meter) ([]stack, []float64) {
 		more, _ := bins.pack(again, m)
 		stacks = append(stacks, more...)
 	}
-	return stacks, values
+	return stacks, proofs
+}
+
+// limited reports whether there may be only so many hosts of some type.
+func (p *problem) limited() bool {
+	return slices.ContainsFunc(p.bins, func(b bin) bool { return b.max < math.MaxInt64 })
+}
+
+// proof is a bound: values such that no filling of any bin is worth more than its price and
+// its toll. Whatever packing there is, its hosts cost what its jobs are worth at least, less
+// the tolls of its hosts; and of a bin with a toll there are no more than its limit. Together
+// with the values the tolls are a dual of the linear program with a row for each limit.
+type proof struct {
+	values []float64
+	tolls  float64 // of as many hosts as there may be
+}
+
+// mostProofs bounds the proofs of one plan.
+const mostProofs = 3
+
+// bound is what no packing of the jobs on hosts can be below.
+func (f *proof) bound(stacks []stack) float64 {
+	sum := -f.tolls
+	for s := range stacks {
+		for k, i := range stacks[s].items {
+			sum += f.values[i] * float64(stacks[s].count[k]) * float64(stacks[s].hosts)
+		}
+	}
+	return sum
+}
+
+// proofBeyond makes the proof that counts where there are too few hosts of some types: jobs
+// are worth what they cost on the others, bins, and hosts of those types, which would be
+// worth more than their price, have the difference as their toll.
+func (p *problem) proofBeyond(bins *problem, left []int64, m *meter) proof {
+	open := slices.Clone(left)
+	for i := range open {
+		if open[i] > 0 && !bins.placeable(i) {
+			open[i] = 0
+		}
+	}
+	lent := m.left / 2
+	part := m.part(lent)
+	_, values := (&problem{items: slices.Clone(bins.items), bins: bins.bins, permits: bins.permits, starts: bins.starts}).pack(open, &part)
+	m.settle(lent, &part)
+	f := proof{values: slices.Clone(values)}
+	for i := range p.items {
+		p.items[i].demand = left[i]
+	}
+	p.prepare()
+	for i := range open {
+		if open[i] < left[i] { // only the limited ones hold it
+			f.values[i] = p.homePrice[i]
+		}
+	}
+	k := newKnapsack(p)
+	for t := range p.bins {
+		b := &p.bins[t]
+		if b.max == math.MaxInt64 {
+			continue
+		}
+		branches := boundBranches
+		if !m.more() {
+			branches = 0
+		}
+		_, most := k.solve(t, f.values, left, b.price, branches, m)
+		if toll := most*(1+1e-9) - b.price; toll > 0 {
+			f.tolls += toll * float64(b.max)
+		}
+	}
+	return f
 }
 
 // without is the problem without bins of which there are enough.

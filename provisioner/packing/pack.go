@@ -10,7 +10,7 @@ import (
 // for each kind of jobs: half a second, and up to two with 100,000 kinds.
 const (
 	defaultWork = 700_000_000
-	defaultEach = 11_000
+	defaultEach = 10_000
 )
 
 // Pack plans the hosts that hold all jobs for the least money. It is deterministic
@@ -24,11 +24,12 @@ func Pack(in Input) Plan {
 	s := newSession(&in, p, itemOf)
 	s.fillFree()
 	stacks, values, ok := s.again(m)
+	proofs := []proof{{values: values}}
 	if !ok {
-		stacks, values = p.packWithin(s.left, m)
+		stacks, proofs = p.packWithin(s.left, m)
 	}
-	remember := newMemory(&in, s, stacks, values)
-	plan := s.plan(stacks, values)
+	remember := newMemory(&in, s, stacks, proofs[0].values)
+	plan := s.plan(stacks, proofs...)
 	plan.memory = remember
 	return plan
 }
@@ -40,7 +41,7 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 		p.items[i].demand = left[i]
 	}
 	// What there is at once: a packing, and a bound by guessed prices.
-	proven := p.pieces(p.guess())
+	proven := p.guessed()
 	plain := p.firstFit(left)
 	whole := p.covers(plain, left) // types may be limited in number
 	if whole && !m.more() {
@@ -88,40 +89,33 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 			return plain, proven
 		}
 	}
-	tenth := m.left / 10
-	all := m
-	lent := m.left
-	if !e.exact {
-		lent = m.left * 3 / 10
+	tenth, whereof := m.left/10, m.left
+	var filled, out []stack
+	if !e.exact && !p.quick {
+		lent := m.left * 4 / 10
+		if len(p.items) > manyKinds {
+			lent = m.left * 5 / 10
+		}
+		step := m.part(lent)
+		if filled = p.fillFit(left, coarse, unit, &step); filled != nil {
+			filled = p.improve(filled, m)
+		}
+		m.settle(lent, &step)
 	}
-	stage, stageLent := m.part(lent), lent
-	m = &stage
-	e.m = m
-	lent = m.left * 6 / 10
-	first := m.part(lent)
-	var rel *relaxation
-	if large := coarse.largest(); !e.exact && large != nil {
-		// Large hosts first: they lose the least when real jobs take the place of classes.
-		big := &generator{p: large, sack: newKnapsack(large), emit: e, sums: g.sums, jobs: g.jobs}
-		rel = big.relax(demand, values, 0, bound, &first)
-		m.settle(lent, &first)
-		big.dive(demand, values, rel, fewLarge*large.dearest(), m)
-		values, rel = rel.value, nil
+	if filled != nil && p.cost(filled) <= p.total(proven)*(1+p.fillGood()) {
+		out = filled
 	} else {
-		rel = g.relax(demand, values, 0, bound, &first)
-		m.settle(lent, &first)
-		values = rel.value
+		share, clear := whereof*3/10, 1.0
+		if filled != nil && jobsPerHost(filled) > fewEach {
+			share = m.left * 3 / 10
+		} else if len(p.items) <= refineItems { // the program for all kinds begins better with its own
+			clear = 1.01
+		}
+		out, values = g.program(demand, values, bound, share, m)
+		if filled != nil && p.cost(filled)*clear < p.cost(out) {
+			out = filled
+		}
 	}
-	g.dive(demand, values, rel, 0, m)
-	if !e.exact { // what was larger than its class
-		e.out = append(e.out, p.firstFit(e.left)...)
-	}
-	m = all
-	m.settle(stageLent, &stage)
-	if !e.exact {
-		m.spend(emitWork * int64(len(e.out)))
-	}
-	out := p.improve(e.out, m)
 	if !e.exact && len(p.items) <= refineItems && jobsPerHost(out) >= someEach &&
 		p.cost(out) > p.total(proven)*(1+worthGreed) {
 		lent := m.left * 6 / 10
@@ -166,8 +160,61 @@ func (p *problem) pack(left []int64, m *meter) ([]stack, []float64) {
 			proven = finer
 		}
 	}
+	if filled != nil && p.cost(filled) < p.cost(out) {
+		out = filled
+	}
 	return p.cheaper(g, out, plain, whole, m), proven
 }
+
+// program solves the linear program for classes and turns it into hosts for all jobs. It
+// returns them with what a job of each class is worth. With classes of several kinds it may
+// spend share; the rest is for what comes after.
+func (g *generator) program(demand []int64, values []float64, bound float64, share int64, all *meter) ([]stack, []float64) {
+	e, p := g.emit, g.emit.fine
+	lent := all.left
+	if !e.exact {
+		lent = min(lent*8/10, share)
+	}
+	stage, stageLent := all.part(lent), lent
+	m := &stage
+	e.m = m
+	lent = m.left * 6 / 10
+	first := m.part(lent)
+	var rel *relaxation
+	if large := g.p.largest(); !e.exact && large != nil {
+		// Large hosts first: they lose the least when real jobs take the place of classes.
+		big := &generator{p: large, sack: newKnapsack(large), emit: e, sums: g.sums, jobs: g.jobs}
+		rel = big.relax(demand, values, 0, bound, &first)
+		m.settle(lent, &first)
+		big.dive(demand, values, rel, fewLarge*large.dearest(), m)
+		values, rel = rel.value, nil
+	} else {
+		rel = g.relax(demand, values, 0, bound, &first)
+		m.settle(lent, &first)
+		values = rel.value
+	}
+	g.dive(demand, values, rel, 0, m)
+	if !e.exact { // what was larger than its class
+		e.out = append(e.out, p.firstFit(e.left)...)
+	}
+	all.settle(stageLent, &stage)
+	if !e.exact {
+		all.spend(emitWork * int64(len(e.out)))
+	}
+	return p.improve(e.out, all), values
+}
+
+// fillGood is how far above its bound a packing that was made host by host may be for the
+// program for classes to be left out: with very many kinds there is no time for both.
+func (p *problem) fillGood() float64 {
+	if len(p.items) > manyKinds {
+		return 0.006
+	}
+	return 0.0015
+}
+
+// manyKinds is from where on the kinds of jobs are very many.
+const manyKinds = 20_000
 
 // rest returns hosts for what a packing has left out.
 func (p *problem) rest(stacks []stack, left []int64) []stack {

@@ -96,7 +96,7 @@ func TestPlansAPersonCanCheck(t *testing.T) {
 				Groups: []packing.Group{job(3, 2, 8)},
 				Types:  []packing.Type{{Name: "few", USDPerHour: 0.05, Has: small.Has, Max: 2}, small},
 			},
-			[]string{"1 small: 1 of (2 vCPU, 8192 MiB)", "2 few: 1 of (2 vCPU, 8192 MiB)", "$0.20, bound $0.15"},
+			[]string{"1 small: 1 of (2 vCPU, 8192 MiB)", "2 few: 1 of (2 vCPU, 8192 MiB)", "$0.20, bound $0.20"},
 		},
 		"a job larger than every type": {
 			packing.Input{Groups: []packing.Group{job(5, 20, 60)}, Types: []packing.Type{small, large}},

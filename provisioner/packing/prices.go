@@ -35,9 +35,7 @@ func (p *problem) value(u tariff, i int) float64 {
 // The prices rise where the jobs that find a type cheapest need more of one resource
 // than of the others, and fall there for the others.
 func (p *problem) resourceValues(demand []int64, m *meter) ([]float64, tariff, float64) {
-	bins, items := len(p.bins), len(p.items)
-	share := make([][dims]float64, bins) // of a type's price, by resource
-	use := make([][dims]float64, bins)
+	share := make([][dims]float64, len(p.bins)) // of a type's price, by resource
 	for t := range share {
 		for r := range dims {
 			if p.bins[t].room[r] > 0 {
@@ -49,17 +47,53 @@ func (p *problem) resourceValues(demand []int64, m *meter) ([]float64, tariff, f
 		}
 		normalise(&share[t])
 	}
-	best := make([]float64, items)
-	values := make([]float64, items)
-	bestTotal, lastTotal := -1.0, 0.0
-	cost := make([]float64, bins)
+	return p.climb(share, 0, ascentSteps, demand, m)
+}
+
+// Of a tariff that was right for nearly the same jobs, a few late steps make a new one. No
+// resource begins with less than leastShare of the price, or it would not come back.
+const (
+	lateStep   = 100
+	lateSteps  = 50
+	leastShare = 0.1
+)
+
+// ascend makes a tariff for a demand from one for another.
+func (p *problem) ascend(u tariff, demand []int64, m *meter) tariff {
+	share := make([][dims]float64, len(p.bins))
+	for t := range share {
+		for r := range dims {
+			if room := float64(p.bins[t].room[r]); room > 0 {
+				share[t][r] = max(u[t][r]*room/p.bins[t].price, leastShare)
+			}
+		}
+		normalise(&share[t])
+	}
+	_, u, _ = p.climb(share, lateStep, lateSteps, demand, m)
+	return u
+}
+
+// climbWork is the work of so many steps.
+func (p *problem) climbWork(steps int) int64 {
 	pairs := 0
 	for t := range p.fit {
 		pairs += len(p.fit[t])
 	}
+	return 12 * int64(steps*pairs)
+}
+
+// climb takes steps from the prices in share, which it changes.
+func (p *problem) climb(share [][dims]float64, from, steps int, demand []int64, m *meter) ([]float64, tariff, float64) {
+	bins, items := len(p.bins), len(p.items)
+	use := make([][dims]float64, bins)
+	best := make([]float64, items)
+	values := make([]float64, items)
+	bestTotal, lastTotal := -1.0, 0.0
+	cost := make([]float64, bins)
+	work := p.climbWork(1)
 	unit, bestUnit := make(tariff, bins), make(tariff, bins)
-	for step := range ascentSteps {
-		if m.spend(int64(12 * pairs)); step > 0 && !m.more() {
+	for step := from; step < from+steps; step++ {
+		if m.spend(work); step > from && !m.more() {
 			break
 		}
 		for t := range unit {
@@ -115,8 +149,8 @@ func (p *problem) resourceValues(demand []int64, m *meter) ([]float64, tariff, f
 			copy(best, values)
 			copy(bestUnit, unit)
 		}
-		if step%patience == 0 {
-			if step > 0 && bestTotal < lastTotal*(1+settled) {
+		if (step-from)%patience == 0 {
+			if step > from && bestTotal < lastTotal*(1+settled) {
 				break
 			}
 			lastTotal = bestTotal

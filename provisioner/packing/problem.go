@@ -229,7 +229,7 @@ func newProblem(in *Input, join bool) (p *problem, itemOf []int) {
 
 // newItem adds an item, unless no bin holds it: then it returns -1.
 func (p *problem) newItem(k kind) int {
-	for t := range p.bins {
+	for t := len(p.bins) - 1; t >= 0; t-- { // the dearest hold the most
 		if p.permits[k.permit][t] && k.need.fits(p.bins[t].room) {
 			p.items = append(p.items, item{
 				need: k.need, permit: k.permit,

@@ -15,7 +15,13 @@ func (g *generator) dive(demand []int64, values []float64, rel *relaxation, stop
 			return // what is left is put anywhere
 		}
 		if rel == nil {
-			rel = g.relax(demand, values, turn, 0, m)
+			lent := m.left
+			if !g.emit.exact { // what comes of it has to be put on hosts, too
+				lent = lent * 6 / 10
+			}
+			part := m.part(lent)
+			rel = g.relax(demand, values, turn, 0, &part)
+			m.settle(lent, &part)
 		}
 		if len(rel.rows) == 0 {
 			return

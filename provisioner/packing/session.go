@@ -17,6 +17,7 @@ type session struct {
 	left   []int64 // jobs of each item that have no place yet
 	unused []int   // jobs of each group that have no place yet
 	free   []RoomFill
+	slab   []Fill // see fills
 }
 
 func newSession(in *Input, p *problem, itemOf []int) *session {
@@ -93,12 +94,12 @@ func (s *session) fillFree() {
 }
 
 // plan makes the answer of a packing: within the limits, in groups, the dearest hosts
-// first, with reasons for what is left. values are such that no filling of any bin is
-// worth more than its price, or nil.
-func (s *session) plan(stacks []stack, values []float64) Plan {
+// first, with reasons for what is left, and the best of the bounds.
+func (s *session) plan(stacks []stack, proofs ...proof) Plan {
 	pl := Plan{OnFree: s.free}
 	stacks = s.cut(stacks)
 	s.p.inOrder(stacks)
+	pl.Hosts = make([]HostGroup, 0, len(stacks))
 	for i := range stacks {
 		s.place(&pl, &stacks[i])
 	}
@@ -114,12 +115,8 @@ func (s *session) plan(stacks []stack, values []float64) Plan {
 	}
 	// Prices in the problem are a trifle above the real ones.
 	bound := 0.0
-	if values != nil {
-		for i := range stacks {
-			for k, item := range stacks[i].items {
-				bound += values[item] * float64(stacks[i].count[k]) * float64(stacks[i].hosts)
-			}
-		}
+	for n := range proofs {
+		bound = max(bound, proofs[n].bound(stacks))
 	}
 	bound = bound*(1-2*perHost) - cheapest*float64(pl.HostCount())
 	pl.LowerBoundUSD = max(0, min(bound, pl.USDPerHour+pl.FixedUSD))
@@ -176,7 +173,7 @@ func (s *session) place(pl *Plan, st *stack) {
 	for hosts > 0 {
 		// As many hosts as have the same jobs of the same groups.
 		n := hosts
-		fill := make([]Fill, 0, len(st.items))
+		fill := s.fills(len(st.items))
 		for k, i := range st.items {
 			want := st.count[k]
 			spread := false
@@ -211,6 +208,17 @@ func (s *session) place(pl *Plan, st *stack) {
 		pl.add(HostGroup{Type: s.p.bins[st.bin].typ, Count: int(n), Filling: fill})
 		hosts -= n
 	}
+}
+
+// fills gives out room for n fills, many at a time.
+func (s *session) fills(n int) []Fill {
+	const together = 4096
+	if len(s.slab) < n {
+		s.slab = make([]Fill, max(n, together))
+	}
+	out := s.slab[:0:n]
+	s.slab = s.slab[n:]
+	return out
 }
 
 func (pl *Plan) add(h HostGroup) {
