@@ -27,7 +27,8 @@ func (p *planner) PlanQueue(_ context.Context, queue string) (*batch.QueuePlan, 
 		Queue: queue, State: "ENABLED", At: 1000, Jobs: 3, StartNow: 1,
 		Environments: []batch.EnvironmentPlan{{
 			Environment: "ce", Waits: 2, UsdPerHour: 0.2, LowerBoundUsdPerHour: 0.15, StartsInSeconds: 60,
-			Hosts: []batch.PlannedHosts{{Type: "m5.large", Count: 2, UsdPerHour: 0.1, Jobs: []batch.PlannedJobs{{Vcpus: 0.5, MemoryMiB: 512, Count: 1}}}},
+			ForRoom: []batch.JobsForRoom{{PlannedJobs: batch.PlannedJobs{Vcpus: 2, MemoryMiB: 4096, Count: 1}, Until: 5000}},
+			Hosts:   []batch.PlannedHosts{{Type: "m5.large", Count: 2, UsdPerHour: 0.1, Jobs: []batch.PlannedJobs{{Vcpus: 0.5, MemoryMiB: 512, Count: 1}}}},
 		}},
 		Waiting: []batch.UnplacedJobs{},
 	}, nil
@@ -47,7 +48,7 @@ func TestPlanRoutes(t *testing.T) {
 	}{
 		"the plan of a queue": {&planner{}, "GET", "/packhorse/v1/queues/q/plan", 200,
 			`{"queue":"q","state":"ENABLED","at":1000,"jobs":3,"startNow":1,"environments":[{"environment":"ce","ready":0,"booting":0,"onBooting":0,"waits":2,` +
-				`"hosts":[{"type":"m5.large","count":2,"usdPerHour":0.1,"jobs":[{"vcpus":0.5,"memoryMiB":512,"count":1}]}],` +
+				`"forRoom":[{"vcpus":2,"memoryMiB":4096,"count":1,"until":5000}],"hosts":[{"type":"m5.large","count":2,"usdPerHour":0.1,"jobs":[{"vcpus":0.5,"memoryMiB":512,"count":1}]}],` +
 				`"usdPerHour":0.2,"lowerBoundUsdPerHour":0.15,"startsInSeconds":60}],"waiting":[]}`},
 		"a name with odd letters":       {&planner{}, "GET", "/packhorse/v1/queues/a%20b%2Fc/plan", 200, `"queue":"a b/c"`},
 		"a queue that is not there":     {&planner{}, "GET", "/packhorse/v1/queues/x/plan", 404, `there is no job queue \"x\"`},

@@ -86,9 +86,12 @@ type Placement struct {
 	// are in an account; empty where ours stand for them.
 	TaskRef string `json:"tr,omitempty"`
 	HostRef string `json:"hr,omitempty"`
-	// MissedAt is when compute first did not show the task although it should run; 0
-	// while it does.
+	// MissedAt is when compute first did not show the task although it should run, or was
+	// asked for it; 0 while it does.
 	MissedAt Millis `json:"ma,omitempty"`
+	// InDoubt says that the task is not asked for any more although nobody knows whether an
+	// earlier call has started it: its host takes no task now. Since then it is MissedAt.
+	InDoubt bool `json:"dt,omitempty"`
 	// Notes are remarks on how the task is run here, for the job's owner.
 	Notes string `json:"no,omitempty"`
 }

@@ -28,11 +28,14 @@ type EnvironmentPlan struct {
 	Ready, Booting, OnBooting int
 	// Waits is how many jobs wait for a host here.
 	Waits int
-	Hosts []PlannedHosts
+	// ForRoom is those of them that no host is launched for yet, since others are expected
+	// to leave room for them.
+	ForRoom []JobsForRoom
+	Hosts   []PlannedHosts
 	// UsdPerHour is what the hosts to launch cost.
 	UsdPerHour float64
-	// LowerBoundUsdPerHour is what no choice of hosts for what waits can be below. Hosts
-	// that are cheaper until they are empty may cost more an hour.
+	// LowerBoundUsdPerHour is what no choice of hosts for what waits can be below, but for
+	// ForRoom. Hosts that are cheaper until they are empty may cost more an hour.
 	LowerBoundUsdPerHour float64
 	// StartsInSeconds is when the last of the jobs that wait for a host here is expected to
 	// start: when the hosts to launch, or else those on their way, are ready, by what boots
@@ -55,6 +58,13 @@ type PlannedJobs struct {
 	MemoryMiB int64
 	Gpus      int64 `json:",omitempty"`
 	Count     int
+}
+
+// JobsForRoom is equal jobs that wait for room that others are expected to leave.
+type JobsForRoom struct {
+	PlannedJobs
+	// Until is when a host is launched for the first of them, if no room was left by then.
+	Until Millis
 }
 
 // UnplacedJobs is a job that gets no host, or children of an array.

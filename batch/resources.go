@@ -1,9 +1,7 @@
 package batch
 
 import (
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -47,15 +45,17 @@ func (r Resources) VCPUs() string { return FormatVCPU(r.MilliVCPU) }
 
 // String reads "2 vCPU, 2048 MiB" or "4 vCPU, 16384 MiB, 1 GPU".
 func (r Resources) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s vCPU, %d MiB", r.VCPUs(), r.MemoryMiB)
+	text := r.VCPUs() + " vCPU, " + strconv.FormatInt(r.MemoryMiB, 10) + " MiB"
 	if r.GPUs > 0 {
-		fmt.Fprintf(&b, ", %d GPU", r.GPUs)
+		text += ", " + strconv.FormatInt(r.GPUs, 10) + " GPU"
 	}
-	return b.String()
+	return text
 }
 
 // FormatVCPU writes thousandths of a vCPU as a decimal number of vCPUs.
 func FormatVCPU(milli int64) string {
+	if milli%1000 == 0 {
+		return strconv.FormatInt(milli/1000, 10)
+	}
 	return strconv.FormatFloat(float64(milli)/1000, 'f', -1, 64)
 }

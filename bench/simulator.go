@@ -122,6 +122,9 @@ func policiesOver(ctx context.Context, b *bench, data, name string) error {
 		boot := policy.Default().Boot.Typical.Seconds()
 		b.report("  median wait above the boot time", fmt.Sprintf("%.0f s", ours.Wait.P50-boot), fmt.Sprintf("<= %d s", maxWaitSeconds), ours.Wait.P50-boot <= maxWaitSeconds)
 		b.report("  one host per job", fmt.Sprintf("%.3f x ($%.2f)", ours.OnePerJobUSD/bound, ours.OnePerJobUSD), "", true)
+		if err := foreseen(b, data, name, bound); err != nil {
+			return err
+		}
 	}
 	return nil
 }

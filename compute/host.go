@@ -20,6 +20,8 @@ var (
 	ErrNoRoom = errors.New("the host has no room for the task")
 	// ErrHostGone: the host is not, or no longer, one of ours.
 	ErrHostGone = errors.New("the host is gone")
+	// ErrTaskGone: the task was run so long ago that nobody knows any more how it ended.
+	ErrTaskGone = errors.New("the task was run, and nobody knows any more how it ended")
 	// ErrUnavailable: the backend cannot be reached now; try again later.
 	ErrUnavailable = errors.New("compute is unavailable")
 )

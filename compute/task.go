@@ -190,8 +190,10 @@ type ContainerStatus struct {
 // Tasks runs tasks. All methods may be called from many goroutines at once.
 type Tasks interface {
 	// Run accepts a task and returns at once; what becomes of it comes as news. A
-	// task with a known ID is left as it is and nil is returned. It fails only when
-	// the task cannot be accepted: ErrNoRoom, ErrHostGone, ErrUnavailable. Anything
+	// task with a known ID is left as it is and nil is returned, also where its host
+	// takes no more tasks or is gone: the answer to the call that started it may be lost.
+	// It fails only when the task cannot be accepted: ErrNoRoom, ErrHostGone,
+	// ErrUnavailable; or when it was run and cannot be listed any more: ErrTaskGone. Anything
 	// wrong with the task itself (a missing image, a bad mount) is a task that
 	// stops with TaskFailedToStart.
 	Run(ctx context.Context, task Task) error

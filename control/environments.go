@@ -75,7 +75,7 @@ func newEnvironment(in *awsbatch.CreateComputeEnvironmentInput, known TypeSource
 		return d, unsupported("eksConfiguration", "leave it out to make an environment for ECS")
 	case d.Type == types.CETypeUnmanaged:
 		d.ComputeResources = in.ComputeResources
-		return d, cmp.Or(checkUnmanaged(in), batch.CheckMarketTag(in.Tags, false))
+		return d, cmp.Or(checkUnmanaged(in), batch.CheckEnvironmentTags(in.Tags, false))
 	case in.UnmanagedvCpus != nil:
 		return d, unmanagedVCPUsOnManaged()
 	case in.ComputeResources == nil:
@@ -87,7 +87,7 @@ func newEnvironment(in *awsbatch.CreateComputeEnvironmentInput, known TypeSource
 		err = checkResources(resources, known)
 	}
 	if err == nil {
-		err = batch.CheckMarketTag(in.Tags, !isFargate(resources.Type))
+		err = batch.CheckEnvironmentTags(in.Tags, !isFargate(resources.Type))
 	}
 	d.ComputeResources = &resources
 	return d, err

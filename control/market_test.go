@@ -30,29 +30,34 @@ func TestTheMarketTagIsChecked(t *testing.T) {
 		"Fargate":      {[]createEnvironment{fargate, inMarket("spot")}, notHosts},
 		"unmanaged":    {[]createEnvironment{unmanaged, inMarket("spot")}, notHosts},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := newScene(t)
-			_, err := s.CreateComputeEnvironment(t.Context(), newEnvironment("ce", test.edits...))
-			if test.want == "" {
-				if err != nil {
-					t.Errorf("it is refused: %v", err)
-				}
-			} else {
-				wantRefused(t, err, test.want)
-			}
-			// The same by TagResource, on an environment without the tag.
-			in := newEnvironment("later", test.edits...)
-			tags := in.Tags
-			in.Tags = nil
-			must[*awsbatch.CreateComputeEnvironmentOutput](t)(s.CreateComputeEnvironment(t.Context(), in))
-			_, err = s.TagResource(t.Context(), &awsbatch.TagResourceInput{ResourceArn: foreign("compute-environment/later"), Tags: tags})
-			if test.want == "" {
-				if err != nil {
-					t.Errorf("TagResource refuses it: %v", err)
-				}
-				return
-			}
-			wantRefused(t, err, test.want)
-		})
+		t.Run(name, func(t *testing.T) { checkedAsATag(t, test.edits, test.want) })
 	}
+}
+
+// checkedAsATag makes an environment with a tag, and another that gets the tag later; both
+// are refused with the message want, or taken if it is empty.
+func checkedAsATag(t *testing.T, edits []createEnvironment, want string) {
+	t.Helper()
+	s := newScene(t)
+	_, err := s.CreateComputeEnvironment(t.Context(), newEnvironment("ce", edits...))
+	if want == "" {
+		if err != nil {
+			t.Errorf("it is refused: %v", err)
+		}
+	} else {
+		wantRefused(t, err, want)
+	}
+	// The same by TagResource, on an environment without the tag.
+	in := newEnvironment("later", edits...)
+	tags := in.Tags
+	in.Tags = nil
+	must[*awsbatch.CreateComputeEnvironmentOutput](t)(s.CreateComputeEnvironment(t.Context(), in))
+	_, err = s.TagResource(t.Context(), &awsbatch.TagResourceInput{ResourceArn: foreign("compute-environment/later"), Tags: tags})
+	if want == "" {
+		if err != nil {
+			t.Errorf("TagResource refuses it: %v", err)
+		}
+		return
+	}
+	wantRefused(t, err, want)
 }

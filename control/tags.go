@@ -103,7 +103,7 @@ func (c *Control) tagged(ctx context.Context, arn string) (taggable, error) {
 			env.Detail.Tags = tags
 			return r.PutEnvironment(env)
 		}, check: func(tags map[string]string) error {
-			return batch.CheckMarketTag(tags, launchesHosts(env))
+			return batch.CheckEnvironmentTags(tags, launchesHosts(env))
 		}}, err
 	case KindQueue:
 		queue, err := c.queueByRef(ctx, arn)

@@ -104,7 +104,7 @@ func (e *Engine) ask(ctx context.Context, env store.Environment, h store.Host, n
 		}
 	}
 	if got.State == compute.HostReady {
-		return asked{again: true}
+		return asked{again: true, err: e.noteJoined(ctx, h.Environment)}
 	}
 	return asked{due: h.CreatedAt.Time().Add(bootWindow)}
 }

@@ -30,11 +30,11 @@ func (e *Engine) drain(ctx context.Context, h store.Host) {
 	}
 }
 
-// drained reports whether a host that drains may be ended now. One that must go whatever
-// runs on it has its tasks counted by the plan already.
+// drained reports whether a host that drains, and on which no job is recorded, may be ended
+// now. (One that must go whatever runs on it is not asked about.)
 func (e *Engine) drained(ctx context.Context, h store.Host, now time.Time, out *Outcome) bool {
 	d, ok := e.Compute.(compute.Drainer)
-	if !ok || h.State != compute.HostDraining || h.IdleSince == 0 {
+	if !ok || h.State != compute.HostDraining {
 		return true
 	}
 	empty, err := d.Drained(ctx, h.ID)
@@ -57,11 +57,11 @@ func (e *Engine) stillReady(ctx context.Context, p batch.Placement) error {
 	h, err := e.Records.Host(ctx, p.Environment, p.Host)
 	switch {
 	case store.IsNotFound(err):
-		return fmt.Errorf("host %s: %w", p.Host, compute.ErrHostGone)
+		return fmt.Errorf("host %s: %w: %w", p.Host, errDrains, compute.ErrHostGone)
 	case err != nil:
 		return err
 	case h.State != compute.HostReady:
-		return fmt.Errorf("host %s is %s: %w", h.Instance, h.State, compute.ErrNoRoom)
+		return fmt.Errorf("host %s is %s: %w: %w", h.Instance, h.State, errDrains, compute.ErrNoRoom)
 	}
 	return nil
 }

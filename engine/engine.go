@@ -12,6 +12,7 @@ import (
 	"github.com/packhorse-batch/packhorse/lifecycle"
 	"github.com/packhorse-batch/packhorse/provisioner"
 	"github.com/packhorse-batch/packhorse/provisioner/catalog"
+	"github.com/packhorse-batch/packhorse/scheduler"
 	"github.com/packhorse-batch/packhorse/store"
 )
 
@@ -21,11 +22,9 @@ type Config struct {
 	Lifecycle *lifecycle.Lifecycle
 	Compute   compute.Backend
 	Account   batch.Account
-	// Types expands the instanceTypes of an environment.
-	Types func(names []string) []catalog.Type
-	// SpotUSDPerHour is the Spot price of a type where it is known; nil knows none, and
-	// environments of the type SPOT are planned with On-Demand prices.
-	SpotUSDPerHour func(instanceType string) (float64, bool)
+	// Market is what there is to buy now. Where it has no Spot price of a type, Spot is
+	// planned with the On-Demand price.
+	Market func() catalog.Market
 	// Provision plans the hosts of an environment; nil is provisioner.Make. Simulations
 	// give it other policies to compare. It keeps nothing of what it is given.
 	Provision func(provisioner.Environment, time.Time) provisioner.Plan
@@ -91,6 +90,8 @@ type Engine struct {
 	stale  bool
 	next   time.Time
 	recent recent
+	// fronts is room for the jobs of w.fronts, used again by the next look at them.
+	fronts []scheduler.Job
 	// roster is what lives, and follower tells what has become of it.
 	roster   *roster
 	follower *store.Follower

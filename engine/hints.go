@@ -13,14 +13,7 @@ import (
 func (e *Engine) busy(m *member, now time.Time) time.Duration {
 	var busy time.Duration
 	for _, j := range m.jobs {
-		r := e.runs.runTime(j.kind)
-		if !r.Known() {
-			continue
-		}
-		if j.StartedAt > 0 {
-			r.Mean = r.Left(now.Sub(j.StartedAt.Time()))
-		}
-		busy += r.Beyond(busy)
+		busy += e.expected(j, now).Beyond(busy)
 	}
 	return busy
 }

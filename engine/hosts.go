@@ -52,13 +52,18 @@ func (e *Engine) provision(ctx context.Context, w *world, d scheduler.Decision, 
 // demandOf is what a decision left waiting as the provisioner sees it, by environment.
 func demandOf(d scheduler.Decision) map[string][]provisioner.Demand {
 	demand := map[string][]provisioner.Demand{}
-	for _, g := range d.Demand {
-		d := provisioner.Demand{Need: g.Need, Arch: g.Arch, Runs: g.Runs, Count: g.Count}
-		for _, s := range g.Since {
-			d.Since = append(d.Since, provisioner.Since(s))
+	for i := range d.Demand {
+		g := &d.Demand[i]
+		list, known := demand[g.Environment]
+		if !known { // those of an environment follow each other
+			list = make([]provisioner.Demand, 0, len(d.Demand)-i)
 		}
-		slices.SortFunc(d.Since, func(a, b provisioner.Since) int { return a.At.Compare(b.At) })
-		demand[g.Environment] = append(demand[g.Environment], d)
+		since := make([]provisioner.Since, len(g.Since))
+		for k, s := range g.Since {
+			since[k] = provisioner.Since(s)
+		}
+		slices.SortFunc(since, func(a, b provisioner.Since) int { return a.At.Compare(b.At) })
+		demand[g.Environment] = append(list, provisioner.Demand{Need: g.Need, Arch: g.Arch, Runs: g.Runs, Count: g.Count, Since: since})
 	}
 	return demand
 }
@@ -190,7 +195,7 @@ func (e *Engine) carryOut(ctx context.Context, env store.Environment, t *team, p
 	}
 	for _, id := range plan.Terminate {
 		h := host(id)
-		if !e.drained(ctx, h, now, out) {
+		if e.roster.member(id).tasks() == 0 && !e.drained(ctx, h, now, out) {
 			continue
 		}
 		if err := e.terminate(ctx, h, whyEnded(h), now, out); err != nil {

@@ -121,6 +121,8 @@ func (w *world) emptied() bool {
 func (e *Engine) loadFronts(ctx context.Context, w *world, limit func(store.Queue) int) error {
 	w.more = false
 	clear(w.jobs)
+	clear(e.fronts)
+	e.fronts = e.fronts[:0]
 	for _, q := range w.queues {
 		if err := e.loadFront(ctx, w, q, limit(q)); err != nil {
 			return err
@@ -191,10 +193,9 @@ func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limi
 	}
 	share.More = len(jobs) == limit
 	w.more = w.more || share.More
-	share.Jobs = make([]scheduler.Job, 0, len(jobs))
-	for i := range jobs {
-		j := &jobs[i]
-		if e.recent.supersedes(*j) {
+	from := len(e.fronts)
+	for _, j := range jobs {
+		if e.recent.supersedes(j) {
 			continue
 		}
 		count := 1
@@ -203,14 +204,15 @@ func (e *Engine) loadShare(ctx context.Context, w *world, queue, id string, limi
 			w.more = w.more || j.Array.Unstarted > limit
 		}
 		w.jobs[j.ID] = j
-		share.Jobs = append(share.Jobs, scheduler.Job{
+		e.fronts = append(e.fronts, scheduler.Job{
 			ID: j.ID, Need: j.Need, Platform: j.Platform, Arch: j.Arch, Count: count,
 			Runs: e.runs.runTime(e.runs.kind(queue, j.Definition)), Since: j.CreatedAt.Time(),
 		})
 		if j.OnHosts {
-			onEither(&share.Jobs[len(share.Jobs)-1], w.alike(j))
+			onEither(&e.fronts[len(e.fronts)-1], w.alike(j))
 		}
 	}
+	share.Jobs = slices.Clip(e.fronts[from:])
 	return share, nil
 }
 

@@ -62,7 +62,7 @@ func (w *world) interruptions(env store.Environment, h *store.Host) float64 {
 	return w.spotRates.of(h.Type)
 }
 
-// offersKept is how long offers are taken for what they were: prices move.
+// offersKept is how long the market is taken for what it was: prices move.
 const offersKept = 5 * time.Minute
 
 // offersOf is what an environment of a version may launch. One that was deleted and
@@ -71,7 +71,8 @@ type offersOf struct {
 	uuid    string
 	version int64
 	number  uint64 // tells it from those before
-	at      time.Time
+	market  catalog.Market
+	at      time.Time // when that was the market last
 	offers  []provisioner.Offer
 	// worthy are those that none of the same vCPUs beats; nil where the order of the list
 	// or both markets count.
@@ -81,19 +82,26 @@ type offersOf struct {
 }
 
 // offersOf returns the types that an environment may launch, in each market that it buys
-// in, from its cache while the environment is unchanged. Bare metal is offered only where
+// in, as they were while neither the environment nor the market has changed. Bare metal is offered only where
 // it is named, which the expansion of the names sees to.
 func (e *Engine) offersOf(env store.Environment) []provisioner.Offer {
 	uuid, now := deref(env.Detail.Uuid), e.Now()
 	known, ok := e.offers[env.Name()]
-	if ok && known.version == env.Version && known.uuid == uuid && now.Sub(known.at) < offersKept {
+	if ok = ok && known.version == env.Version && known.uuid == uuid; ok && now.Sub(known.at) < offersKept {
+		return known.offers
+	}
+	market := e.Market()
+	if ok && market.Same(known.market) {
+		known.at = now
+		e.offers[env.Name()] = known
 		return known.offers
 	}
 	var offers []provisioner.Offer
 	usd := prices{}
 	if r := env.Detail.ComputeResources; r != nil {
-		for _, t := range e.Types(r.InstanceTypes) {
-			spot := e.spotPrice(t)
+		sold, _ := market.Types.Expand(r.InstanceTypes)
+		for _, t := range sold {
+			spot := spotPrice(market, t)
 			usd[pool{t.Name, compute.OnDemand}], usd[pool{t.Name, compute.Spot}] = t.OnDemandUSDPerHour, spot
 			o := provisioner.Offer{
 				Type: t.Name, Arch: t.Arch, USDPerHour: t.OnDemandUSDPerHour,
@@ -110,9 +118,9 @@ func (e *Engine) offersOf(env store.Environment) []provisioner.Offer {
 		}
 	}
 	slices.SortStableFunc(offers, func(a, b provisioner.Offer) int { return int(a.Has.MilliVCPU - b.Has.MilliVCPU) })
-	e.rank(env, offers)
+	rank(env, market.Types, offers)
 	e.offersMade++
-	e.offers[env.Name()] = offersOf{uuid: uuid, version: env.Version, number: e.offersMade, at: now, offers: offers, worthy: worthy(env, offers), prices: usd}
+	e.offers[env.Name()] = offersOf{uuid: uuid, version: env.Version, number: e.offersMade, market: market, at: now, offers: offers, worthy: worthy(env, offers), prices: usd}
 	return offers
 }
 
@@ -146,11 +154,9 @@ func (e *Engine) known(env store.Environment) offersOf {
 
 // spotPrice is what a type costs on Spot, in dollars an hour; the On-Demand price, which it
 // never exceeds, where nobody knows.
-func (e *Engine) spotPrice(t catalog.Type) float64 {
-	if e.SpotUSDPerHour != nil {
-		if usd, ok := e.SpotUSDPerHour(t.Name); ok {
-			return usd
-		}
+func spotPrice(m catalog.Market, t catalog.Type) float64 {
+	if usd, ok := m.SpotUSDPerHour[t.Name]; ok {
+		return usd
 	}
 	return t.OnDemandUSDPerHour
 }

@@ -15,7 +15,17 @@ import (
 
 // Observe turns news into transitions. Of several news of one task only the latest
 // counts; news that is older than what is recorded changes nothing.
-func (e *Engine) Observe(ctx context.Context, news []compute.News) {
+func (e *Engine) Observe(ctx context.Context, news []compute.News) { e.observe(ctx, news, heard) }
+
+// source is where news comes from.
+type source int
+
+const (
+	heard  source = iota // told by compute, perhaps late
+	listed               // by compute when it was asked just now
+)
+
+func (e *Engine) observe(ctx context.Context, news []compute.News, from source) {
 	latest := map[string]compute.TaskStatus{}
 	var order []string
 	for _, n := range news {
@@ -39,14 +49,14 @@ func (e *Engine) Observe(ctx context.Context, news []compute.News) {
 	}
 	charges := map[store.Share]float64{}
 	for len(order) > 0 {
-		order = e.observeRound(ctx, order, latest, charges)
+		order = e.observeRound(ctx, order, latest, from, charges)
 	}
 	e.chargeShares(ctx, charges)
 }
 
 // observeRound records the news of one task of each job, and returns the tasks that
 // are left: a job can have news of two attempts.
-func (e *Engine) observeRound(ctx context.Context, order []string, latest map[string]compute.TaskStatus, charges map[store.Share]float64) (left []string) {
+func (e *Engine) observeRound(ctx context.Context, order []string, latest map[string]compute.TaskStatus, from source, charges map[store.Share]float64) (left []string) {
 	updates := make([]lifecycle.Update, 0, len(order))
 	statuses := make([]compute.TaskStatus, 0, len(order))
 	seen := map[string]bool{}
@@ -61,7 +71,7 @@ func (e *Engine) observeRound(ctx context.Context, order []string, latest map[st
 		updates = append(updates, lifecycle.Update{ID: status.JobID, Change: e.observed(ctx, status)})
 	}
 	for i, r := range e.Lifecycle.Apply(ctx, updates) {
-		e.observedResult(ctx, statuses[i], r, charges)
+		e.observedResult(ctx, statuses[i], r, from, charges)
 		// That a task runs makes no room and starts no clock but that of its timeout.
 		runs := statuses[i].State != compute.TaskStopped && r.After.TimeoutSeconds == 0 && r.After.Stop == nil &&
 			(r.Err == nil || errors.Is(r.Err, errSkip))
@@ -71,7 +81,7 @@ func (e *Engine) observeRound(ctx context.Context, order []string, latest map[st
 }
 
 // observedResult lets compute forget a task whose end is recorded.
-func (e *Engine) observedResult(ctx context.Context, status compute.TaskStatus, r lifecycle.Result, charges map[store.Share]float64) {
+func (e *Engine) observedResult(ctx context.Context, status compute.TaskStatus, r lifecycle.Result, from source, charges map[store.Share]float64) {
 	recorded := r.Err == nil || errors.Is(r.Err, errSkip) || store.IsNotFound(r.Err)
 	if !recorded {
 		if ctx.Err() != nil {
@@ -95,11 +105,12 @@ func (e *Engine) observedResult(ctx context.Context, status compute.TaskStatus, 
 		}
 		return
 	}
-	if last := r.After.Last; last != nil && last.Placement.Task == status.ID {
+	if last := r.After.Last; last != nil && last.Placement.Task == status.ID && from == heard {
 		return // its end came first: this is old news
 	}
 	if !isCurrent(r.After, status.ID) && !store.IsNotFound(r.Err) || store.IsNotFound(r.Err) {
-		// A task of ours that no job waits for any more must not go on running.
+		// A task of ours that no job waits for any more must not go on running. One that a
+		// list shows although its end is recorded was taken for lost.
 		if err := e.Compute.Stop(ctx, status.ID, "no job is placed on this task"); err != nil {
 			e.Log.Warn("a stray task was not stopped", "task", status.ID, "error", err)
 		}
@@ -112,32 +123,32 @@ func (e *Engine) observed(ctx context.Context, status compute.TaskStatus) func(b
 		if !isCurrent(j, status.ID) || !batch.Live(j.Status) {
 			return j, nil, errSkip
 		}
-		p := *j.Placement
-		known := p.TaskRef
+		before, p := *j.Placement, *j.Placement
 		if status.Ref != "" {
 			p.TaskRef = status.Ref
 		}
+		p.MissedAt, p.InDoubt = 0, false
 		j.Placement = &p
 		switch status.State {
 		case compute.TaskRunning:
-			return e.observedRunning(j, status)
+			return e.observedRunning(j, status, before.MissedAt != 0)
 		case compute.TaskStopped:
 			return e.observedStopped(ctx, j, status)
 		}
-		if p.Notes == status.Notes && (status.Ref == "" || p.TaskRef == known) {
+		p.Notes = status.Notes
+		if p == before {
 			return j, nil, errSkip
 		}
-		p.Notes = status.Notes
 		return j, nil, nil
 	}
 }
 
-func (e *Engine) observedRunning(j batch.Job, status compute.TaskStatus) (batch.Job, []store.Op, error) {
+// observedRunning starts an attempt. One that was missed is there again.
+func (e *Engine) observedRunning(j batch.Job, status compute.TaskStatus, wasMissed bool) (batch.Job, []store.Op, error) {
 	if j.Status == batch.Running {
-		if j.Placement.MissedAt == 0 {
+		if !wasMissed {
 			return j, nil, errSkip
 		}
-		j.Placement.MissedAt = 0 // it is there again; the placement is a copy
 		return j, nil, nil
 	}
 	next, err := j.Transition(batch.Running, "", millisOr(status.StartedAt, e.Now()))

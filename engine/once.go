@@ -41,6 +41,17 @@ func (e *Engine) Once(ctx context.Context) (next time.Time, err error) {
 	}
 }
 
+// SweepOnce is Sweep for such a function: it returns when compute has been asked for all that
+// the sweep found, and what compute refused is dealt with. What it could not take now is left
+// to the next sweep. It fails only where ctx has ended before that.
+func (e *Engine) SweepOnce(ctx context.Context) error {
+	e.Sweep(ctx)
+	e.outbox.wait.Wait()
+	e.handleFailed(ctx)
+	e.outbox.wait.Wait() // what follows from that
+	return ctx.Err()
+}
+
 // UnheardError names tasks of which news could not be recorded: it has to be told again.
 type UnheardError struct{ Tasks []string }
 

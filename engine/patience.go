@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/packhorse-batch/packhorse/batch"
@@ -17,29 +16,30 @@ func (e *Engine) letWait(fleet *provisioner.Environment, env store.Environment, 
 		return
 	}
 	fleet.WaitUSDPerHour = batch.WaitUSDPerHourOf(env.Detail.Tags, provisioner.WaitUSDPerHour)
-	var known [][]provisioner.Running // by host
+	t.fleets++
 	fleet.Running = func(host int) []provisioner.Running {
-		if known == nil {
-			known = make([][]provisioner.Running, len(t.hosts))
-		}
-		if known[host] == nil {
-			tasks := make([]provisioner.Running, 0, len(t.hosts[host].jobs))
-			for _, j := range t.hosts[host].jobs {
-				tasks = append(tasks, provisioner.Running{Need: j.Need, Left: e.left(j, now)})
+		m := t.hosts[host]
+		if m.fleet != t.fleets {
+			m.fleet, m.running = t.fleets, m.running[:0]
+			for _, j := range m.jobs {
+				m.running = append(m.running, provisioner.Running{Need: j.Need, Left: e.left(j, now)})
 			}
-			known[host] = tasks
 		}
-		return known[host]
+		return m.running
 	}
 }
 
 // left is how long a job is expected to go on that was placed.
-func (e *Engine) left(j *placed, now time.Time) time.Duration {
+func (e *Engine) left(j *placed, now time.Time) time.Duration { return e.expected(j, now).Mean }
+
+// expected is what is known of how long a job goes on that was placed: the run time of its
+// kind, with what it has run already taken off the mean.
+func (e *Engine) expected(j *placed, now time.Time) batch.RunTime {
 	r := e.runs.runTime(j.kind)
-	if j.StartedAt > 0 {
-		return r.Left(now.Sub(j.StartedAt.Time()))
+	if r.Known() && j.StartedAt > 0 {
+		r.Mean = r.Left(now.Sub(j.StartedAt.Time()))
 	}
-	return r.Mean
+	return r
 }
 
 // saying adds to the reasons of a decision which jobs wait for room that is expected, and
@@ -49,13 +49,17 @@ func (w *world) saying(d *scheduler.Decision) {
 		environment, arch string
 		need              batch.Resources
 	}
-	until := map[kind]time.Time{}
+	// told is what is added, and the reason of the last job of a kind before and after it:
+	// mostly that of the next.
+	type told struct{ adds, before, after string }
+	kinds := map[kind]*told{}
 	for name, list := range w.waiting {
 		for _, x := range list {
-			until[kind{name, x.Arch, x.Need}] = x.Until
+			at := x.Until.UTC().Format("15:04:05Z")
+			kinds[kind{name, x.Arch, x.Need}] = &told{adds: " Room is expected soon; at " + at + " a host is launched."}
 		}
 	}
-	if len(until) == 0 {
+	if len(kinds) == 0 {
 		return
 	}
 	for i := range d.Waits {
@@ -64,8 +68,11 @@ func (w *world) saying(d *scheduler.Decision) {
 		if j == nil {
 			continue
 		}
-		if at, ok := until[kind{wait.Environment, j.Arch, j.Need}]; ok {
-			wait.Reason.Detail += fmt.Sprintf(" Room is expected soon; at %s a host is launched.", at.UTC().Format("15:04:05Z"))
+		if t := kinds[kind{wait.Environment, j.Arch, j.Need}]; t != nil {
+			if t.after == "" || t.before != wait.Reason.Detail {
+				t.before, t.after = wait.Reason.Detail, wait.Reason.Detail+t.adds
+			}
+			wait.Reason.Detail = t.after
 		}
 	}
 }

@@ -15,9 +15,9 @@ import (
 
 // steady gives a world an environment of many m5.xlarge with tags, and a queue "s" on it,
 // and submits a job of a host's size to it every 20 seconds for half an hour, then more until one
-// has to wait; each runs for ten minutes. It returns how many hosts were launched, and
-// whether the last job told that room is expected.
-func (w *world) steady(tags map[string]string) (launched int, told bool) {
+// has to wait; each runs for ten minutes. It returns how many hosts were launched, whether
+// the last job told that room is expected, and the plan of the queue then.
+func (w *world) steady(tags map[string]string) (launched int, told bool, plan *batch.QueuePlan) {
 	w.t.Helper()
 	_, err := w.CreateComputeEnvironment(w.t.Context(), &awsbatch.CreateComputeEnvironmentInput{
 		ComputeEnvironmentName: ptr("steady"), Type: types.CETypeManaged, Tags: tags,
@@ -46,21 +46,29 @@ func (w *world) steady(tags map[string]string) (launched int, told bool) {
 		job := w.job(ids[len(ids)-1])
 		last, told = string(job.Status), expected.MatchString(text(job.StatusReason))
 	}
+	plan, err = w.Engine.PlanQueue(w.t.Context(), "s")
+	w.must(err)
 	w.advance(15 * time.Minute)
 	w.wants(types.JobStatusSucceeded, ids...)
-	return w.sim.Ledger().HostsLaunched, told
+	return w.sim.Ledger().HostsLaunched, told, plan
 }
 
 func TestJobsWaitForRoomWhereJobsEndAllTheTime(t *testing.T) {
 	ten := sim.Config{BootTime: sim.Constant(time.Minute), RunTime: func(compute.Task) time.Duration { return 10 * time.Minute }}
-	at := func(usd string) (launched int, told bool) {
+	at := func(usd string) (launched int, told bool, plan *batch.QueuePlan) {
 		return newWorld(t, ten, nil).steady(map[string]string{batch.TagWaitUSDPerHour: usd})
 	}
-	launched, told := at("0.05")
+	launched, told, plan := at("0.05")
 	if !told {
 		t.Error("the last job does not tell that room is expected")
 	}
-	dear, never := at("1000")
+	if e := plan.Environments[0]; len(e.ForRoom) != 1 || e.ForRoom[0].Vcpus != 4 || e.ForRoom[0].Count < 1 || e.ForRoom[0].Count > e.Waits || e.ForRoom[0].Until <= plan.At {
+		t.Errorf("the plan of the queue is %+v, want that it says which jobs wait for room, and until when", e)
+	}
+	dear, never, plan := at("1000")
+	if e := plan.Environments[0]; len(e.ForRoom) != 0 {
+		t.Errorf("the plan of the queue is %+v, want that no job waits for room", e)
+	}
 	if never {
 		t.Error("it waits for room although that costs more than any host")
 	}

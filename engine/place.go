@@ -76,7 +76,7 @@ func (e *Engine) place(ctx context.Context, w *world, placements []scheduler.Pla
 			err = r.Err
 		}
 	}
-	e.send(ctx, started)
+	e.send(ctx, started, first)
 	return len(started), failed, err
 }
 

@@ -88,7 +88,7 @@ func priceOf(l provisioner.Launch, offers []provisioner.Offer) float64 {
 
 // planEnvironment is what is launched in an environment for what waits, of whatever queue.
 func (e *Engine) planEnvironment(w *world, env store.Environment, d scheduler.Decision) batch.EnvironmentPlan {
-	out := batch.EnvironmentPlan{Environment: env.Name(), Hosts: []batch.PlannedHosts{}}
+	out := batch.EnvironmentPlan{Environment: env.Name(), ForRoom: []batch.JobsForRoom{}, Hosts: []batch.PlannedHosts{}}
 	for _, h := range w.roster.team(env.Name()).hosts {
 		switch h.State {
 		case compute.HostReady:
@@ -103,12 +103,13 @@ func (e *Engine) planEnvironment(w *world, env store.Environment, d scheduler.De
 	waitFor(preview.WaitsFor, env, d.Waits, short.told(e.Now()))
 	out.Waits, out.OnBooting = preview.Waits, preview.OnBooting
 	out.LowerBoundUsdPerHour = preview.LowerBoundUSDPerHour
+	for _, r := range preview.ForRoom {
+		out.ForRoom = append(out.ForRoom, batch.JobsForRoom{PlannedJobs: plannedJobs(r.Need, r.Count), Until: batch.MillisOf(r.Until)})
+	}
 	for _, l := range preview.Launches {
 		hosts := batch.PlannedHosts{Type: l.Type, Market: string(short.marketFor(l.Spot)), Count: l.Count, UsdPerHour: priceOf(l, fleet.Offers), Jobs: []batch.PlannedJobs{}}
 		for _, m := range l.For {
-			hosts.Jobs = append(hosts.Jobs, batch.PlannedJobs{
-				Vcpus: float64(m.Need.MilliVCPU) / 1000, MemoryMiB: m.Need.MemoryMiB, Gpus: m.Need.GPUs, Count: m.Count,
-			})
+			hosts.Jobs = append(hosts.Jobs, plannedJobs(m.Need, m.Count))
 		}
 		out.Hosts = append(out.Hosts, hosts)
 		out.UsdPerHour += float64(l.Count) * hosts.UsdPerHour
@@ -125,4 +126,8 @@ func (e *Engine) planEnvironment(w *world, env store.Environment, d scheduler.De
 		}
 	}
 	return out
+}
+
+func plannedJobs(need batch.Resources, count int) batch.PlannedJobs {
+	return batch.PlannedJobs{Vcpus: float64(need.MilliVCPU) / 1000, MemoryMiB: need.MemoryMiB, Gpus: need.GPUs, Count: count}
 }

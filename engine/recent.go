@@ -18,7 +18,7 @@ type recent map[string]int64
 func (r recent) note(id string, version int64) { r[id] = version }
 
 // supersedes reports whether j is an older state of a job that has been placed since.
-func (r recent) supersedes(j batch.Job) bool { return r[j.ID] > j.Version }
+func (r recent) supersedes(j *batch.Job) bool { return r[j.ID] > j.Version }
 
 // complete adds to the roster those jobs that the ordering does not show yet as they are.
 func (e *Engine) complete(ctx context.Context) error {

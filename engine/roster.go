@@ -75,6 +75,10 @@ type member struct {
 	waits    []scheduler.Meant   // the same, as the scheduler has it
 	created  time.Time
 	usd      float64 // what it costs an hour, as the brains were shown it last
+	// running is jobs as the provisioner was shown them with a fleet, by its number: good as
+	// long as that is the last one.
+	running []provisioner.Running
+	fleet   uint64
 	// changed says that what the brains are shown of it is out of date, unsettled that it
 	// may be noted as idle or busy while it is not.
 	changed, unsettled bool
@@ -99,8 +103,9 @@ type team struct {
 	changed []*member
 	// unsettled are those of which it may have to be noted since when they are idle.
 	unsettled []*member
-	// priced is the prices that they are shown with.
-	priced uint64
+	// priced is the prices that they are shown with, fleets how often the provisioner was
+	// shown them.
+	priced, fleets uint64
 	// boots and booted sum up how long those that are ready took.
 	boots  time.Duration
 	booted int

@@ -36,6 +36,19 @@ type outbox struct {
 	failed  []unsent
 }
 
+// asking is what is known of a task when compute is asked for it. It says what a refusal
+// means: that the task was not started by this call is not yet that it was not started.
+type asking int
+
+const (
+	// first: by the one who placed its job, and did not ask before.
+	first asking = iota
+	// again: the answer to an earlier call may be lost, or another process has asked too.
+	again
+	// missed: again, and compute has not shown the task for lostAfter.
+	missed
+)
+
 // sending is a task that is being sent.
 type sending struct {
 	ended bool // its end is recorded: it is to be forgotten after the call
@@ -44,6 +57,7 @@ type sending struct {
 // unsent is a task that compute did not take.
 type unsent struct {
 	job batch.Job
+	as  asking
 	err error
 	at  time.Time // when to try again
 }
@@ -104,13 +118,13 @@ func (o *outbox) busy() map[string]bool {
 
 // release notes the result of sending. It reports whether the end of the task was recorded
 // meanwhile: then the result is nobody's business, and the caller lets compute forget it.
-func (o *outbox) release(j batch.Job, err error) (ended bool) {
+func (o *outbox) release(j batch.Job, as asking, err error) (ended bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	ended = o.sending[j.Placement.Task].ended
 	delete(o.sending, j.Placement.Task)
 	if err != nil && !ended {
-		o.failed = append(o.failed, unsent{job: j, err: err})
+		o.failed = append(o.failed, unsent{job: j, as: as, err: err})
 	}
 	return ended
 }
@@ -138,14 +152,14 @@ func (o *outbox) takeFailed() []unsent {
 
 // send starts the tasks of jobs that were recorded as STARTING. It may be called
 // again for the same jobs: the task's id is the token.
-func (e *Engine) send(ctx context.Context, jobs []batch.Job) {
+func (e *Engine) send(ctx context.Context, jobs []batch.Job, as asking) {
 	for _, j := range jobs {
 		if !e.outbox.claim(j.Placement.Task) {
 			continue
 		}
 		e.outbox.do(func() {
 			err := e.sendOne(ctx, j)
-			switch ended := e.outbox.release(j, err); {
+			switch ended := e.outbox.release(j, as, err); {
 			case ended:
 				e.forgetTaskNow(ctx, j.Placement.Task)
 			case err != nil:
@@ -185,18 +199,18 @@ func (e *Engine) handleFailed(ctx context.Context) bool {
 	failed := e.outbox.takeFailed()
 	for _, f := range failed {
 		if ctx.Err() == nil {
-			e.unsendable(ctx, f.job, f.err)
+			e.unsendable(ctx, f)
 		}
 	}
 	return len(failed) > 0
 }
 
 // unsendable handles a task that compute did not take.
-func (e *Engine) unsendable(ctx context.Context, j batch.Job, err error) {
+func (e *Engine) unsendable(ctx context.Context, f unsent) {
+	j, err := f.job, f.err
 	var invalid *batch.Error
 	switch {
 	case errors.Is(err, compute.ErrNoRoom), errors.Is(err, compute.ErrHostGone):
-		e.Log.Info("placing again", "job", j.ID, "error", err)
 		if errors.Is(err, compute.ErrHostGone) {
 			e.observeHost(ctx, compute.Host{
 				ID: j.Placement.Host, Environment: j.Placement.Environment, State: compute.HostGone,
@@ -205,8 +219,18 @@ func (e *Engine) unsendable(ctx context.Context, j batch.Job, err error) {
 		} else {
 			e.refused[j.Placement.Host] = e.Now().Add(retryEvery)
 		}
-		e.applyOne(ctx, j.ID, func(current batch.Job) (batch.Job, error) { return e.back(current, j.Placement.Task) })
+		e.refusedBy(ctx, f)
 		e.Kick(j.Queue)
+	case errors.Is(err, compute.ErrTaskGone):
+		e.Log.Warn("a task is lost: it was run, and nobody knows how it ended", "job", j.ID, "error", err)
+		e.Observe(ctx, []compute.News{{Task: &compute.TaskStatus{
+			ID: j.Placement.Task, JobID: j.ID, Attempt: j.Attempts, State: compute.TaskStopped,
+			StopCode: compute.StopHostLost, StoppedAt: e.Now(),
+		}}})
+	case errors.As(err, &invalid) && f.as == again && e.ECS:
+		// ECS may have taken it before, for such things as roles come and go. The sweep asks
+		// again, once it knows that no list shows the task.
+		e.Log.Warn("ECS refuses a task that it may have taken before; looking for it", "job", j.ID, "error", err)
 	case errors.As(err, &invalid):
 		// The task cannot be made at all: the attempt has failed before it began.
 		now := e.Now()
@@ -217,7 +241,7 @@ func (e *Engine) unsendable(ctx context.Context, j batch.Job, err error) {
 		}}})
 	default:
 		e.Log.Warn("compute did not take a task; trying again", "job", j.ID, "error", err, "in", retryEvery)
-		e.unsent[j.ID] = unsent{job: j, at: e.Now().Add(retryEvery)}
+		e.unsent[j.ID] = unsent{job: j, as: again, at: e.Now().Add(retryEvery)}
 	}
 }
 
@@ -259,9 +283,9 @@ func (e *Engine) resend(ctx context.Context, now time.Time, out *Outcome) {
 		}
 		delete(e.unsent, id)
 		current, err := e.Records.Job(ctx, id)
-		if err == nil && isCurrent(current, u.job.Placement.Task) && current.Status == batch.Starting && current.Stop == nil {
-			jobs = append(jobs, current) // one that is to stop is ended by the sweep
+		if err == nil && isCurrent(current, u.job.Placement.Task) && mayAsk(current) {
+			jobs = append(jobs, current) // of others the sweep takes care
 		}
 	}
-	e.send(ctx, jobs)
+	e.send(ctx, jobs, again)
 }

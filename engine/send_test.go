@@ -20,10 +20,10 @@ func TestOutbox_busyUntilTheResultIsDealtWith(t *testing.T) {
 	}{
 		{"at first", func() {}, false},
 		{"being sent", func() { o.claim("t") }, true},
-		{"refused", func() { o.release(job, errors.New("no room")) }, true},
+		{"refused", func() { o.release(job, first, errors.New("no room")) }, true},
 		{"dealt with", func() { o.takeFailed() }, false},
 		{"sent again", func() { o.claim("t") }, true},
-		{"taken", func() { o.release(job, nil) }, false},
+		{"taken", func() { o.release(job, first, nil) }, false},
 	}
 	for _, step := range steps {
 		step.do()
@@ -45,13 +45,13 @@ func TestOutbox_forgetsNothingThatIsBeingSent(t *testing.T) {
 	if o.mayForget("t") {
 		t.Error("a task may be forgotten while it is being sent")
 	}
-	if !o.release(job, errors.New("no room")) {
+	if !o.release(job, first, errors.New("no room")) {
 		t.Error("after the call nobody is told to forget the task")
 	}
 	if failed := o.takeFailed(); len(failed) != 0 {
 		t.Errorf("a task whose end is recorded is to be dealt with: %v", failed)
 	}
-	if o.claim("t"); o.release(job, nil) {
+	if o.claim("t"); o.release(job, first, nil) {
 		t.Error("a task that has not ended is to be forgotten")
 	}
 }

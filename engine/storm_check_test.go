@@ -233,6 +233,9 @@ func (s *storm) checkEnd(sub *submitted, j batch.Job) (starts int) {
 func (s *storm) checkAttempt(j batch.Job, a batch.Attempt, last bool, retry *types.RetryStrategy, stopped []string) {
 	s.t.Helper()
 	planned := s.plannedEnd(j.ID, a.Number)
+	if a.StatusReason == "no job is placed on this task" {
+		s.t.Errorf("job %s: the task of attempt %d was stopped as one of no job: %+v", j.ID, a.Number, a)
+	}
 	wasStopped := slices.Contains(stopped, a.StatusReason) || a.StatusReason == lifecycle.TimedOut
 	if a.StatusReason == lifecycle.EssentialExited && (a.ExitCode == nil || *a.ExitCode != planned.Exit || planned.NeverStarts) {
 		s.t.Errorf("job %s: attempt %d ended as %+v, planned was %+v", j.ID, a.Number, a, planned)

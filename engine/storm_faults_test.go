@@ -9,7 +9,6 @@ import (
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
-	"github.com/packhorse-batch/packhorse/compute/sim"
 	"github.com/packhorse-batch/packhorse/internal/home"
 	"github.com/packhorse-batch/packhorse/store"
 	"github.com/packhorse-batch/packhorse/store/storetest"
@@ -24,6 +23,11 @@ func (s *storm) start() {
 	}
 	s.process = p
 	s.mu.Unlock()
+	p.Home = home.New(s.parts(p, func() { s.hold(p) }))
+}
+
+// parts are what a Packhorse is made of that lives as long as p. hold may make calls slow.
+func (s *storm) parts(p *process, hold func()) home.Parts {
 	fate := func(takesEffect bool) storetest.Fault { return s.fate(p, takesEffect) }
 	log := slog.Handler(slog.DiscardHandler)
 	if os.Getenv("STORM_LOG") != "" {
@@ -33,12 +37,15 @@ func (s *storm) start() {
 	if s.scattered {
 		table = storetest.Scattered(table)
 	}
-	p.Home = home.New(home.Parts{
-		Table:   table,
-		Compute: calls{s.sim, fate, func() { s.hold(p) }}, Account: batch.Account{Region: "us-east-1", ID: "123456789012"},
-		Now: s.clock, IdleWindow: idleWindow, TaskLookup: true, Alone: s.alone,
+	var backend compute.Backend = calls{s.sim, fate, hold}
+	if s.cloud != nil {
+		backend = ecsCalls{calls{s.cloud, fate, hold}, s}
+	}
+	return home.Parts{
+		Table: table, Compute: backend, Account: batch.Account{Region: "us-east-1", ID: "123456789012"},
+		Now: s.clock, IdleWindow: idleWindow, TaskLookup: true, Alone: s.alone, ECS: s.cloud != nil,
 		Log: slog.New(log), Serial: s.serial, NewID: s.newID,
-	})
+	}
 }
 
 // newID makes ids in the shape of UUIDs, in order.
@@ -158,7 +165,7 @@ func (s *storm) must(err error) {
 
 // calls is compute with calls that fail as fate wants, some of them late.
 type calls struct {
-	*sim.Backend
+	compute.Backend
 	fate func(takesEffect bool) storetest.Fault
 	hold func()
 }

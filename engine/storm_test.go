@@ -83,11 +83,13 @@ func (s *storm) history() string {
 	return fmt.Sprintf("%s after %d turns and %d ids: %+v", s.now, s.turns, s.made, s.sim.Ledger())
 }
 
-// How Packhorse makes its calls.
-const (
-	serial = true  // one after the other
-	atOnce = false // as it does outside of simulations
-)
+// manner is how Packhorse makes its calls, and to what.
+type manner struct {
+	serial bool // one after the other; otherwise as it does outside of simulations
+	ecs    bool // to compute like ECS, whose lists lag
+}
+
+var serial, atOnce = manner{serial: true}, manner{}
 
 // stream returns the random numbers of one purpose, so that one more draw for it
 // leaves the rest of a storm as it was.
@@ -103,14 +105,16 @@ func hashOf(parts ...any) uint64 {
 
 // storm is one run.
 type storm struct {
-	t      *testing.T
-	seed   uint64
-	serial bool
+	t    *testing.T
+	seed uint64
+	manner
 	// settings is what is in store for this seed, for the message of a failure.
 	settings string
 
 	now   time.Time
 	sim   *sim.Backend
+	cloud *ecsLike       // over sim; nil where compute is not like ECS
+	apart bool           // sweeps are made by another process each time
 	table store.Table    // as Packhorse sees it: its orderings may lag
 	truth *store.Records // what is really stored
 	*process
@@ -145,15 +149,18 @@ type faults struct {
 	crashEvery int
 	// slow is how many of the calls beside the passes arrive late, 0 to 1.
 	slow float64
+	// taken is how many calls that start a task on a host lose their answer and their host:
+	// it is taken back, at once or after the notice; 0 to 1.
+	taken float64
 }
 
 var stormBegin = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
-func newStorm(t *testing.T, seed uint64, serial bool) *storm {
+func newStorm(t *testing.T, seed uint64, manner manner) *storm {
 	s := &storm{
-		t: t, seed: seed, serial: serial, now: stormBegin, sweepAt: stormBegin.Add(time.Minute),
+		t: t, seed: seed, manner: manner, now: stormBegin, sweepAt: stormBegin.Add(time.Minute),
 		work: stream(seed, "work"), luck: stream(seed, "luck"), maxVCPU: map[string]int64{}, ended: map[string]batch.Status{},
 	}
 	s.moved = sync.NewCond(&s.mu)
@@ -163,7 +170,7 @@ func newStorm(t *testing.T, seed uint64, serial bool) *storm {
 		rng:   stream(seed, "faults"),
 		calls: pick(r, 0, 0.01, 0.1), crashEvery: pick(r, 0, 2000, 400, 50),
 	}
-	if !serial {
+	if !manner.serial {
 		s.faults.slow = 0.2
 	}
 	news := pick(r, 0, 0.05, 0.3)
@@ -201,13 +208,16 @@ func newStorm(t *testing.T, seed uint64, serial bool) *storm {
 		cfg.Machine = &compute.Machine{Room: batch.Resources{MilliVCPU: 6000, MemoryMiB: 20_000}, Why: "this machine"}
 	}
 	s.sim = sim.New(cfg)
+	if manner.ecs {
+		s.overECS()
+	}
 	base := mem.Open()
 	s.truth = store.New(base, store.Options{TaskLookup: true})
 	if s.table = base; lags {
 		s.table = storetest.Lagging(base, seed)
 	}
 	fair := s.faults
-	s.faults.calls, s.faults.crashEvery, s.faults.slow = 0, 0, 0 // the scene is set in good weather
+	s.faults.calls, s.faults.crashEvery, s.faults.slow, s.faults.taken = 0, 0, 0, 0 // the scene is set in good weather
 	s.start()
 	s.setScene()
 	s.faults = fair
@@ -262,6 +272,7 @@ func (s *storm) weather() {
 		if s.allEnded() {
 			break
 		}
+		s.mend()
 		s.advance(15 * time.Minute)
 	}
 	s.checkJobs()
@@ -280,7 +291,7 @@ const calmQuarters = 2 * 24 * 4
 func (s *storm) calm() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults.calls, s.faults.crashEvery, s.crashIn, s.faults.slow = 0, 0, 0, 0
+	s.faults.calls, s.faults.crashEvery, s.crashIn, s.faults.slow, s.faults.taken = 0, 0, 0, 0, 0
 }
 
 // advance lets time pass: all that happens by then, in order.
@@ -303,7 +314,7 @@ func (s *storm) advance(d time.Duration) {
 		s.moveTo(next)
 		if !s.now.Before(s.sweepAt) {
 			s.sweepAt = s.now.Add(time.Minute)
-			s.doing(func() { s.Engine.Sweep(s.t.Context()) })
+			s.doing(s.sweep)
 		}
 		s.turn()
 		if s.t.Failed() {

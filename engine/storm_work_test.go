@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
@@ -239,6 +242,21 @@ func (s *storm) update() {
 	}
 }
 
+// mend is what the owner of an environment does that is INVALID: three hosts in a row may
+// have failed to join by chance.
+func (s *storm) mend() {
+	for _, name := range slices.Sorted(maps.Keys(s.maxVCPU)) {
+		env, err := s.truth.Environment(s.t.Context(), name)
+		s.must(err)
+		if env.Detail.Status == types.CEStatusInvalid {
+			_, err := s.UpdateComputeEnvironment(s.t.Context(), &awsbatch.UpdateComputeEnvironmentInput{
+				ComputeEnvironment: &name, State: types.CEStateEnabled,
+			})
+			s.must(err)
+		}
+	}
+}
+
 // deleteQueue deletes a queue with all that is in it.
 func (s *storm) deleteQueue(name string) {
 	s.deleted = name
@@ -246,8 +264,12 @@ func (s *storm) deleteQueue(name string) {
 		_, err := s.UpdateJobQueue(ctx, &awsbatch.UpdateJobQueueInput{JobQueue: &name, State: types.JQStateDisabled})
 		return err
 	}))
-	s.must(s.call(func(ctx context.Context) error {
+	err := s.call(func(ctx context.Context) error {
 		_, err := s.DeleteJobQueue(ctx, &awsbatch.DeleteJobQueueInput{JobQueue: &name})
 		return err
-	}))
+	})
+	if err != nil && strings.Contains(err.Error(), "does not exist") {
+		return // the answer to the first call was lost
+	}
+	s.must(err)
 }

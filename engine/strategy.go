@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
 
 	"github.com/packhorse-batch/packhorse/provisioner"
+	"github.com/packhorse-batch/packhorse/provisioner/catalog"
 	"github.com/packhorse-batch/packhorse/scheduler"
 	"github.com/packhorse-batch/packhorse/store"
 )
@@ -35,13 +36,14 @@ func strategy(env store.Environment) provisioner.Strategy {
 
 // rank gives offers their place in the environment's list where its strategy keeps to
 // that: the sizes of a family have the same.
-func (e *Engine) rank(env store.Environment, offers []provisioner.Offer) {
+func rank(env store.Environment, sold *catalog.Catalog, offers []provisioner.Offer) {
 	if strategy(env) != provisioner.Ordered {
 		return
 	}
 	ranks := map[string]int{}
 	for i, entry := range env.Detail.ComputeResources.InstanceTypes {
-		for _, t := range e.Types([]string{entry}) {
+		meant, _ := sold.Expand([]string{entry})
+		for _, t := range meant {
 			if _, known := ranks[t.Name]; !known {
 				ranks[t.Name] = i
 			}

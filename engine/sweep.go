@@ -87,6 +87,7 @@ func (e *Engine) sweepTasks(ctx context.Context) error {
 		live = append(live, jobs...)
 	}
 	known := e.outbox.busy() // not known yet, perhaps, but about to be
+	asked := e.Now()         // the list may take a while, and tells of no later moment
 	tasks, err := e.Compute.ListTasks(ctx)
 	if err != nil {
 		return err
@@ -96,35 +97,37 @@ func (e *Engine) sweepTasks(ctx context.Context) error {
 		known[tasks[i].ID] = true
 		news = append(news, compute.News{Task: &tasks[i]})
 	}
-	e.Observe(ctx, news)
+	e.observe(ctx, news, listed)
 	var missing []string
 	for _, j := range live {
 		if j.Placement != nil && !known[j.Placement.Task] {
 			missing = append(missing, j.ID)
 		}
 	}
-	return e.findMissing(ctx, missing, known)
+	return e.findMissing(ctx, missing, known, asked)
 }
 
-// findMissing looks at live jobs whose task compute does not know.
-func (e *Engine) findMissing(ctx context.Context, ids []string, known map[string]bool) error {
+// findMissing looks at live jobs whose task compute did not know when it was asked.
+func (e *Engine) findMissing(ctx context.Context, ids []string, known map[string]bool, asked time.Time) error {
 	// As they are now: the ordering may show a state that is long over, and a task
 	// that ended and was forgotten must not be started again.
 	current, err := e.Records.Jobs(ctx, ids)
 	if err != nil {
 		return err
 	}
-	var send []batch.Job
+	send := map[asking][]batch.Job{}
 	for _, id := range ids {
 		j := current[id]
 		if !batch.Live(j.Status) || j.Placement == nil || known[j.Placement.Task] {
 			continue
 		}
 		if j.Status == batch.Starting && j.Stop == nil {
-			send = append(send, j) // recorded, but perhaps never asked for
+			if now, as := e.missStarting(ctx, j, asked); now {
+				send[as] = append(send[as], j) // recorded, but perhaps never asked for
+			}
 			continue
 		}
-		if j.Status == batch.Running && !e.missTask(ctx, j, e.Now()) {
+		if lost, _ := e.missTask(ctx, j, asked); !lost {
 			continue
 		}
 		lost := compute.TaskStatus{
@@ -135,7 +138,9 @@ func (e *Engine) findMissing(ctx context.Context, ids []string, known map[string
 		}
 		e.Observe(ctx, []compute.News{{Task: &lost}})
 	}
-	e.send(ctx, send)
+	for _, as := range []asking{again, missed} {
+		e.send(ctx, send[as], as)
+	}
 	return nil
 }
 
@@ -155,6 +160,7 @@ func (e *Engine) sweepHosts(ctx context.Context) error {
 			records[h.ID] = h
 		}
 	}
+	asked := e.Now()
 	hosts, err := e.Compute.ListHosts(ctx)
 	if err != nil {
 		return err
@@ -171,6 +177,13 @@ func (e *Engine) sweepHosts(ctx context.Context) error {
 			}
 			continue
 		}
+		// It may have been launched since the records were read, by a pass in another process.
+		if _, err := e.Records.Host(ctx, h.Environment, h.ID); !store.IsNotFound(err) {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		e.Log.Warn("ending a host that no record knows", "host", h.Instance, "environment", h.Environment)
 		if err := e.Compute.Terminate(ctx, h.ID); err != nil {
 			return err
@@ -181,7 +194,7 @@ func (e *Engine) sweepHosts(ctx context.Context) error {
 		if there[id] || h.State == compute.HostLaunching {
 			continue
 		}
-		lost, err := e.missHost(ctx, h, e.Now())
+		lost, err := e.missHost(ctx, h, asked)
 		if err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
@@ -25,9 +24,11 @@ type whyState struct {
 // explain records why jobs wait, at most once a second for each queue, and acts on
 // the queue's time limits for its first job.
 func (e *Engine) explain(ctx context.Context, w *world, d scheduler.Decision, now time.Time, out *Outcome) {
-	waits := map[string][]scheduler.Wait{}
-	for _, wait := range d.Waits {
-		waits[wait.Queue] = append(waits[wait.Queue], wait)
+	waits := make(map[string][]scheduler.Wait, len(w.queues))
+	for from, i := 0, 1; i <= len(d.Waits); i++ { // those of a queue follow each other
+		if i == len(d.Waits) || d.Waits[i].Queue != d.Waits[from].Queue {
+			waits[d.Waits[from].Queue], from = d.Waits[from:i], i
+		}
 	}
 	for _, q := range w.queues {
 		if err := e.explainQueue(ctx, q, waits[q.Name()], w.more, now, out); err != nil {
@@ -51,10 +52,10 @@ func (e *Engine) explainQueue(ctx context.Context, q store.Queue, waits []schedu
 	}
 	next := reasonsOf(known.Why, waits, more, now)
 	e.limitHead(ctx, q, next, now, out)
-	if maps.Equal(next.Jobs, known.Jobs) && next.Rest == known.Rest && next.Head == known.Head && next.HeadToken == known.HeadToken {
+	if next.SameAs(known.Why) {
 		return nil
 	}
-	if wait := known.At.Time().Add(whyEvery); now.Before(wait) && len(known.Jobs) > 0 {
+	if wait := known.At.Time().Add(whyEvery); now.Before(wait) && len(known.Said) > 0 {
 		out.due(wait)
 		return nil
 	}
@@ -73,9 +74,16 @@ func reasonsOf(before store.Why, waits []scheduler.Wait, more bool, now time.Tim
 	if len(waits) == 0 {
 		return next
 	}
-	next.Jobs = make(map[string]string, min(len(waits), maxWhy))
+	next.Said = make([]store.Said, 0, len(before.Said)+1) // mostly as many as before
+	at := make(map[string]int, cap(next.Said))            // in Said, by what is said
 	for _, w := range waits[:min(len(waits), maxWhy)] {
-		next.Jobs[w.Job] = w.Reason.String()
+		text := w.Reason.String()
+		i, known := at[text]
+		if !known {
+			i = len(next.Said)
+			at[text], next.Said = i, append(next.Said, store.Said{Reason: text})
+		}
+		next.Said[i].Jobs = append(next.Said[i].Jobs, w.Job)
 	}
 	head := waits[0]
 	next.Head, next.HeadToken, next.HeadSince = head.Job, string(head.Reason.Token), batch.MillisOf(now)

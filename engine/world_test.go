@@ -52,17 +52,22 @@ func newWorld(t *testing.T, cfg sim.Config, table store.Table) *world {
 	return w
 }
 
-// restart makes a new Packhorse on the same table and compute.
-func (w *world) restart(table store.Table) {
+// open returns a new Packhorse on the same compute.
+func (w *world) open(table store.Table) *home.Home {
 	var backend compute.Backend = w.sim
 	if w.over != nil {
 		backend = w.over(w.sim)
 	}
-	w.Home = home.New(home.Parts{
+	return home.New(home.Parts{
 		Table: table, Compute: backend, Account: batch.Account{Region: "us-east-1", ID: "123456789012"},
 		Now: func() time.Time { return w.now }, IdleWindow: 5 * time.Minute, TaskLookup: true, Serial: !w.atOnce, ECS: w.ecs,
 		Log: slog.New(slog.DiscardHandler),
 	})
+}
+
+// restart makes a new Packhorse on the same table and compute, and lets it begin.
+func (w *world) restart(table store.Table) {
+	w.Home = w.open(table)
 	if w.detach != nil {
 		w.detach()
 	}

@@ -1,15 +1,21 @@
-// Package provisioner decides which hosts come and go.
+// Package provisioner decides which hosts of a compute environment come and go.
 //
-// Plan is a pure function: what could not be placed, the fleet, the limits, the
-// prices and the time in; launches, drains and terminations out. It reads no
-// clock, store or cloud.
+// Make is a pure function: what could not be placed, the fleet, the limits, the prices and
+// the time in; launches, drains and terminations out. It reads no clock, store or cloud, so
+// a server, the functions and the simulator share it.
 //
-// Launches: what waits is first set against hosts that are booting already. For
-// the rest, hosts are chosen one shape after the other: of all allowed types that
-// hold the largest waiting job, the one that takes the most of what waits for its
-// price, and that choice is repeated while its filling repeats. Never more than
-// maxvCpus.
+// What waits is first set against the hosts that boot already, each for the jobs that it was
+// launched for (plan.go, meant.go). The rest is parted among Spot and On-Demand (market.go),
+// and the allocation strategy says which types it may have (strategy.go). Some of it is let
+// wait for the room that others are expected to leave, where that is worth the boot of a
+// host (patience.go). The others are packed for the least money by the package packing; of
+// that packing, hosts are launched that cost less until their last job ends than a host for
+// each of their jobs (grow.go). Never more than maxvCpus.
 //
-// Tear-down: a host without tasks for which nothing waits is drained when its idle
-// window is over, and ended when it is drained; minvCpus stay.
+// A host without tasks stays for a fixed idle window, or for as long as its keep is
+// expected to cost less than its return; then it is drained, and ended when it is drained,
+// the dearest first (shrink.go). minvCpus stay.
+//
+// PreviewOf shows a plan to people. The package baseline has other policies to compare with,
+// and catalog the types and their prices.
 package provisioner

@@ -93,3 +93,37 @@ func TestAPlanSaysForWhichJobsRoomIsExpected(t *testing.T) {
 		t.Errorf("it says otherwise (-want +got):\n%s", cmp.Diff(want, p.Waiting))
 	}
 }
+
+func TestAPreviewSaysWhichJobsWaitForRoom(t *testing.T) {
+	later := now.Add(90 * time.Second)
+	one := provisioner.Waiting{Need: size(2, 4), Count: 1, Until: later}
+	fresh := demands(1, batch.Resources{MilliVCPU: 4000, MemoryMiB: 8192})
+	for name, test := range map[string]struct {
+		edits []func(*provisioner.Environment)
+		want  []provisioner.Waiting
+		bound bool // there is one, of the jobs that do not wait for room
+	}{
+		"and is no bound for them":       {nil, []provisioner.Waiting{one}, false},
+		"beside one that gets a host":    {[]func(*provisioner.Environment){fresh}, []provisioner.Waiting{one}, true},
+		"once where each type is tried":  {[]func(*provisioner.Environment){fresh, by(provisioner.BestFit)}, []provisioner.Waiting{one}, true},
+		"of another architecture apart":  {[]func(*provisioner.Environment){func(e *provisioner.Environment) { e.Demand[0].Arch = "x86_64" }}, []provisioner.Waiting{{Need: one.Need, Arch: "x86_64", Count: 1, Until: later}}, false},
+		"not one that waited for enough": {[]func(*provisioner.Environment){func(e *provisioner.Environment) { e.Demand[0].Since[0].At = now.Add(-time.Hour) }}, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := environment(append([]func(*provisioner.Environment){fullHosts(10, time.Minute), waits(30 * time.Second)}, test.edits...)...)
+			p := provisioner.PreviewOf(e, now)
+			if !slices.Equal(p.ForRoom, test.want) || p.LowerBoundUSDPerHour > 0 != test.bound {
+				t.Errorf("the preview is %+v with bound %v, want bound: %v (-want +got):\n%s", p, p.LowerBoundUSDPerHour, test.bound, cmp.Diff(test.want, p.ForRoom))
+			}
+		})
+	}
+}
+
+func TestAPreviewDoesNotCountWhatAHostTakesAlong(t *testing.T) {
+	e := environment(offers(xlarge()), fullHosts(20, time.Minute), waits(time.Hour), waits(0))
+	e.Demand[1].Need, e.Demand[1].Runs.Spread = size(2, 3), 0
+	e.Demand[0].Runs.Spread = 0
+	if p := provisioner.PreviewOf(e, now); len(p.ForRoom) > 0 || len(p.Launches) != 1 {
+		t.Errorf("the preview is %+v, want one host for both jobs, and none that waits", p)
+	}
+}

@@ -64,16 +64,23 @@ type planned struct {
 	launched int64 // thousandths of a vCPU
 }
 
-// grow launches what one turn asks for and least asks for, and returns the jobs for which
-// that is not enough since maxvCpus are reached.
-func (p *planned) grow(t turn, least int64) (left []Demand) {
+// grow launches what one turn asks for and least asks for, and returns the launches.
+func (p *planned) grow(t turn, least int64) []Launch {
 	e := p.Environment
 	e.Offers, e.MinMilliVCPU, e.MaxMilliVCPU = t.offers, least, e.MaxMilliVCPU-p.launched
-	left = slices.Clone(t.groups)
-	for _, l := range grow(e, t.groups, p.now, p.plan) {
+	launches := grow(e, t.groups, p.now, p.plan)
+	for _, l := range launches {
 		o := t.offers[slices.IndexFunc(t.offers, func(o Offer) bool { return o.Type == l.Type })]
 		l.Spot = o.Spot
 		p.plan.Launches, p.launched = append(p.plan.Launches, l), p.launched+int64(l.Count)*o.Has.MilliVCPU
+	}
+	return launches
+}
+
+// without returns the jobs that launches are not for since maxvCpus are reached.
+func without(groups []Demand, launches []Launch) []Demand {
+	left := slices.Clone(groups)
+	for _, l := range launches {
 		for _, m := range l.For {
 			take(left, m.Need, m.Count*l.Count)
 		}
@@ -109,8 +116,8 @@ func (p *planned) inTurn(m turn, by choose) {
 			continue
 		}
 		before := p.launched
-		if left := p.grow(t, 0); p.launched > before {
-			groups = append(groups, left...)
+		if launches := p.grow(t, 0); p.launched > before {
+			groups = append(groups, without(t.groups, launches)...)
 		}
 	}
 }

@@ -28,10 +28,10 @@ const (
 )
 
 // chooses reports whether a job of a queue is to be chosen a place for.
-func (q *Queue) chooses(j Job) bool { return q.Choice != InOrder && j.OnHosts }
+func (q *Queue) chooses(j *Job) bool { return q.Choice != InOrder && j.OnHosts }
 
 // runs reports whether an environment is of a platform that can run a job.
-func (e *envState) runs(j Job) bool {
+func (e *envState) runs(j *Job) bool {
 	return e.Platform == j.Platform || j.OnHosts && e.Platform == batch.PlatformEC2
 }
 
@@ -58,7 +58,9 @@ func hostsFirst(envs []*envState) []*envState {
 // price for its boot and until its last job ends, parted among the equal jobs that wait and
 // that run, as far as it holds them: where many run, others follow them. So they share its
 // boot too, as often as they would fill it.
-func (p *planner) choose(q *Queue, envs []*envState, j Job, alike int) (env, host string, ok bool) {
+func (p *planner) choose(q *Queue, envs []*envState, j *Job, alike int) (env, host string, ok bool) {
+	own := *j
+	j = &own
 	fargate, onFargate := cheapestFargate(envs, j)
 	if q.Choice == Soonest {
 		j.anyRoom = true
@@ -90,7 +92,7 @@ func (p *planner) choose(q *Queue, envs []*envState, j Job, alike int) (env, hos
 
 // cheapestFargate is the environment on Fargate with room for a job where it costs least,
 // and how much; nil if there is none.
-func cheapestFargate(envs []*envState, j Job) (best *envState, usd float64) {
+func cheapestFargate(envs []*envState, j *Job) (best *envState, usd float64) {
 	usd = math.Inf(1)
 	for _, e := range envs {
 		if e.Platform != batch.PlatformFargate || !e.possible(j) || e.room(j) == 0 || e.reserved(j) {
@@ -105,7 +107,7 @@ func cheapestFargate(envs []*envState, j Job) (best *envState, usd float64) {
 
 // onFargate is what a job costs in an environment on Fargate; without end where nobody
 // knows.
-func (e *envState) onFargate(j Job) float64 {
+func (e *envState) onFargate(j *Job) float64 {
 	if j.FargateUSDPerHour <= 0 {
 		return math.Inf(1)
 	}
@@ -131,10 +133,10 @@ func (j *Job) expected() batch.RunTime {
 // coming is what a job pays of the cheapest host that may be added for it, when it comes for
 // this one alone, or for as many of alike equal jobs that wait and those that run as it
 // holds.
-func (e *envState) coming(j Job, alike int) float64 {
-	key := fitOf(j)
-	if usd, known := e.comings[key]; known {
-		return usd
+func (e *envState) coming(j *Job, alike int) float64 {
+	k := e.found(j)
+	if k.reckoned {
+		return k.coming
 	}
 	least := math.Inf(1)
 	runs := j.expected()
@@ -152,7 +154,7 @@ func (e *envState) coming(j Job, alike int) float64 {
 			least = min(least, s.USDPerHour*up/float64(n)/fills)
 		}
 	}
-	e.comings[key] = least
+	k.coming, k.reckoned = least, true
 	return least
 }
 
@@ -160,15 +162,16 @@ func multiple(r batch.Resources, n int) batch.Resources {
 	return batch.Resources{MilliVCPU: r.MilliVCPU * int64(n), MemoryMiB: r.MemoryMiB * int64(n), GPUs: r.GPUs * int64(n)}
 }
 
-// alike counts the equal jobs that wait in a queue.
-func (q *Queue) alike() map[fit]int {
+// alike counts the equal jobs that wait in a queue, by their kind. Where it does not choose,
+// nobody asks.
+func (p *planner) alike(q *Queue) map[int]int {
 	if q.Choice == InOrder {
 		return nil
 	}
-	counts := map[fit]int{}
+	counts := map[int]int{}
 	for _, s := range q.Shares {
-		for _, j := range s.Jobs {
-			counts[fitOf(j)] += j.Count
+		for i := range s.Jobs {
+			counts[p.kinds.of(&s.Jobs[i])] += s.Jobs[i].Count
 		}
 	}
 	return counts

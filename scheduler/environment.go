@@ -21,58 +21,22 @@ type envState struct {
 	// kept is the host reserved for a job that waits, by index; -1 for none.
 	kept    int
 	keptFor string
-	// full remembers needs that found no host: room only shrinks within a plan.
-	full map[fit]struct{}
-	// dear remembers needs for which there was room, but dearer than a host of their own.
-	dear map[fit]struct{}
-	// fits remembers which needs its hosts could hold when empty, and how.
-	fits map[fit]holding
-	// asked is the need that was looked for last: mostly it is asked for again at once.
-	asked     fit
-	answered  bool
-	lastAsked holding
+	// kinds is what was found out of jobs, by their kind.
+	kinds []findings
 	// promised is how many thousandths of a vCPU jobs that wait will take of what may
 	// be added.
 	promised int64
 	demand   []Demand
-	byFit    map[fit]int // index in demand
 	// most is what the emptiest host has free; nil when it has to be looked up.
 	most *batch.Resources
-	// comings remembers what jobs pay of a host that comes for them.
-	comings map[fit]float64
-	// said remembers why jobs wait, while no host changes.
-	said map[fit]string
+	// changes counts what changed what is said to those that wait; saidHosts and saidLimit are the
+	// parts of it that are the same for all, as of saidAt.
+	changes, saidAt      int
+	saidHosts, saidLimit string
 }
-
-// holding is how an environment could hold a job.
-type holding struct {
-	// ever says that some host could, there or to come under maxvCpus.
-	ever bool
-	// least is the smallest shape under maxvCpus that could and is not short; nil if
-	// there is none.
-	least *Shape
-	// above is the smallest shape that could if maxvCpus allowed it.
-	above *Shape
-	// short says that shapes could but are short, all of them.
-	short bool
-	// alone is what the cheapest shape costs that could and is not short, in dollars an
-	// hour; 0 where no price is known. aloneUSD is what it costs for the job, boot and all.
-	alone, aloneUSD float64
-}
-
-// fit is what decides whether a host can take a job.
-type fit struct {
-	need    batch.Resources
-	arch    string
-	runs    batch.RunTime
-	onHosts bool
-}
-
-func fitOf(j Job) fit { return fit{j.Need, j.Arch, j.Runs, j.OnHosts} }
 
 func newEnvState(e Environment) *envState {
-	s := &envState{Environment: e, given: e.Hosts, used: e.Used, kept: -1,
-		full: map[fit]struct{}{}, dear: map[fit]struct{}{}, fits: map[fit]holding{}, byFit: map[fit]int{}, said: map[fit]string{}, comings: map[fit]float64{}}
+	s := &envState{Environment: e, given: e.Hosts, used: e.Used, kept: -1, changes: 1}
 	for i := range e.Hosts {
 		h := &e.Hosts[i]
 		s.used = s.used.Add(h.Has.Sub(h.Free))
@@ -103,7 +67,7 @@ func (e *envState) takes(i int) *Host {
 
 // reserve keeps a fraction of maxvCpus free.
 func (e *envState) reserve(fraction float64) {
-	clear(e.said)
+	e.changes++
 	e.held = int64(fraction * float64(e.MaxMilliVCPU))
 }
 
@@ -116,27 +80,21 @@ func archOf(arch string) string {
 
 // archFits reports whether a host of an architecture can run a job. A job on EC2
 // cannot say which it wants: the environment's only architecture is the one.
-func archFits(j Job, arch string) bool {
+func archFits(j *Job, arch string) bool {
 	return j.Arch == "" || archOf(arch) == j.Arch
 }
 
 // holds tells how e could hold the job.
-func (e *envState) holds(j Job) holding {
-	key := fitOf(j)
-	if e.answered && key == e.asked {
-		return e.lastAsked
+func (e *envState) holds(j *Job) *holding {
+	k := e.found(j)
+	if !k.held {
+		k.holding, k.held = e.hold(j), true
 	}
-	h, known := e.fits[key]
-	if !known {
-		h = e.hold(j)
-		e.fits[key] = h
-	}
-	e.asked, e.lastAsked, e.answered = key, h, true
-	return h
+	return &k.holding
 }
 
 // hold is holds, looked up.
-func (e *envState) hold(j Job) (h holding) {
+func (e *envState) hold(j *Job) (h holding) {
 	if e.Platform == batch.PlatformFargate {
 		h.ever = j.Need.MilliVCPU <= e.MaxMilliVCPU
 		return h
@@ -174,16 +132,16 @@ func smaller(a, b *Shape) *Shape {
 }
 
 // short reports whether all shapes that could hold the job could not be had lately.
-func (e *envState) short(j Job) bool { return e.holds(j).short }
+func (e *envState) short(j *Job) bool { return e.holds(j).short }
 
 // possible reports whether e will ever take the job.
-func (e *envState) possible(j Job) bool {
+func (e *envState) possible(j *Job) bool {
 	return e.Usable && e.runs(j) && e.holds(j).ever
 }
 
 // take finds the host that costs the least for the job, and takes the room. On Fargate
 // there is no host, only maxvCpus.
-func (e *envState) take(j Job) (host string, ok bool) {
+func (e *envState) take(j *Job) (host string, ok bool) {
 	if !e.Usable || !e.runs(j) {
 		return "", false
 	}
@@ -197,11 +155,8 @@ func (e *envState) take(j Job) (host string, ok bool) {
 		e.used = e.used.Add(j.Need)
 		return "", true
 	}
-	key := fitOf(j)
-	if _, known := e.full[key]; known {
-		return "", false
-	}
-	if _, known := e.dear[key]; known && e.room(j) > 0 && !j.anyRoom {
+	k := e.found(j)
+	if k.full || k.dear && e.room(j) > 0 && !j.anyRoom {
 		return "", false
 	}
 	if e.most != nil && j.Need.MilliVCPU > e.most.MilliVCPU {
@@ -221,33 +176,31 @@ func (e *envState) take(j Job) (host string, ok bool) {
 		}
 		usd := 0.0
 		if known && h.USDPerHour > 0 {
-			usd = h.keeping(&j) + e.again(h, j)
+			usd = h.keeping(j) + e.again(h, j)
 		}
 		switch {
 		case usd > leastUSD:
-			e.dear[key] = struct{}{}
+			k.dear = true
 		case best < 0, usd < leastUSD, fuller(h, e.host(best)):
 			best, leastUSD = i, usd
 		}
 	}
 	if best < 0 {
-		if _, dear := e.dear[key]; !dear {
-			e.full[key] = struct{}{}
-		}
+		k.full = k.full || !k.dear
 		return "", false
 	}
-	delete(e.dear, key)
+	k.dear = false
 	chosen := e.takes(best)
 	chosen.add(j)
 	e.used = e.used.Add(j.Need)
 	e.most = nil
-	clear(e.said)
+	e.changes++
 	return chosen.ID, true
 }
 
 // alone is what a host of its own would cost a job whose run time is known; without end
 // where none can be added or nobody knows its price.
-func (e *envState) alone(j Job) float64 {
+func (e *envState) alone(j *Job) float64 {
 	h := e.holds(j)
 	if h.alone == 0 || e.room(j) == 0 {
 		return math.Inf(1)
@@ -268,7 +221,7 @@ func (h *Host) keeping(j *Job) float64 {
 
 // again is what a job costs that has to begin again since its host is taken: that time, at
 // the price of a host of its own.
-func (e *envState) again(h *Host, j Job) float64 {
+func (e *envState) again(h *Host, j *Job) float64 {
 	if h.Interruptions <= 0 {
 		return 0
 	}
@@ -276,7 +229,7 @@ func (e *envState) again(h *Host, j Job) float64 {
 }
 
 // add puts a job on the host.
-func (h *Host) add(j Job) {
+func (h *Host) add(j *Job) {
 	h.Free = h.Free.Sub(j.Need)
 	h.Busy += j.Runs.Beyond(h.Busy)
 	for i, m := range h.Meant {
@@ -301,7 +254,7 @@ func fuller(a, b *Host) bool {
 }
 
 // reserved reports whether the job must leave room for shares to come.
-func (e *envState) reserved(j Job) bool {
+func (e *envState) reserved(j *Job) bool {
 	return e.held > 0 && e.used.MilliVCPU+j.Need.MilliVCPU > e.MaxMilliVCPU-e.held
 }
 
@@ -314,7 +267,7 @@ func (e *envState) vcpusTaken() int64 { return e.MaxMilliVCPU - e.growth() + e.B
 
 // room is how many of a job e can still take by adding hosts, those on their way
 // included, besides what was promised to others.
-func (e *envState) room(j Job) int {
+func (e *envState) room(j *Job) int {
 	if !e.Grows || j.Need.MilliVCPU <= 0 {
 		return 0
 	}
@@ -334,19 +287,17 @@ func (e *envState) room(j Job) int {
 }
 
 // promise counts n of a job as demand here.
-func (e *envState) promise(j Job, n int) {
+func (e *envState) promise(j *Job, n int) {
 	if n == 0 {
 		return
 	}
 	e.promised += int64(n) * j.Need.MilliVCPU
-	key := fitOf(j)
-	at, known := e.byFit[key]
-	if !known {
-		at = len(e.demand)
-		e.byFit[key] = at
+	k := e.found(j)
+	if k.demand == 0 {
 		e.demand = append(e.demand, Demand{Environment: e.Name, Need: j.Need, Arch: j.Arch, Runs: j.Runs})
+		k.demand = len(e.demand)
 	}
-	e.demand[at].wait(j.Since, n)
+	e.demand[k.demand-1].wait(j.Since, n)
 }
 
 // wait adds n jobs that wait since a moment.
@@ -364,7 +315,7 @@ func (d *Demand) wait(since time.Time, n int) {
 
 // keepFor reserves for the job the host that lacks the least, unless one is
 // reserved already.
-func (e *envState) keepFor(j Job) {
+func (e *envState) keepFor(j *Job) {
 	if e.kept >= 0 {
 		return
 	}
@@ -380,33 +331,49 @@ func (e *envState) keepFor(j Job) {
 }
 
 // shortage says with numbers what a job waits for in e.
-func (e *envState) shortage(j Job) string {
+func (e *envState) shortage(j *Job) string {
 	if e.Platform == batch.PlatformFargate {
 		return fmt.Sprintf("Waiting for capacity: needs %s; environment %s uses %s of %s vCPU.",
 			j.Need, e.Name, e.used.VCPUs(), batch.FormatVCPU(e.MaxMilliVCPU))
 	}
-	key := fitOf(j)
-	if text, known := e.said[key]; known {
-		return text
+	k := e.found(j)
+	if k.saidAt == e.changes {
+		return k.said
 	}
-	text := fmt.Sprintf("Waiting for a host: needs %s; environment %s has %d hosts", j.Need, e.Name, len(e.given))
+	e.say()
+	dear := ""
+	if k.dear {
+		dear = ", a host of its own costs less than to keep those for it that have room"
+	}
+	k.said, k.saidAt = "Waiting for a host: needs "+j.Need.String()+e.saidHosts+dear+e.saidLimit, e.changes
+	return k.said
+}
+
+// say puts into words what is the same for all jobs that wait: which hosts are there, and
+// what is taken. There are hundreds that wait, and all are told again whenever a host changes.
+func (e *envState) say() {
+	if e.saidAt == e.changes {
+		return
+	}
+	e.saidAt = e.changes
+	hosts := "hosts"
+	if len(e.given) == 1 {
+		hosts = "host"
+	}
+	e.saidHosts = fmt.Sprintf("; environment %s has %d %s", e.Name, len(e.given), hosts)
 	if len(e.given) > 0 {
-		text += fmt.Sprintf(", the emptiest with %s free", e.emptiest())
+		e.saidHosts += fmt.Sprintf(", the emptiest with %s free", e.emptiest())
 	}
 	if e.Booting > 0 {
-		text += fmt.Sprintf(", %d booting", e.Booting)
+		e.saidHosts += fmt.Sprintf(", %d booting", e.Booting)
 	}
-	if _, dear := e.dear[key]; dear {
-		text += ", a host of its own costs less than to keep those for it that have room"
+	e.saidLimit = "."
+	if e.Grows {
+		e.saidLimit = fmt.Sprintf("; %s of %s maxvCpus taken.", batch.FormatVCPU(e.vcpusTaken()), batch.FormatVCPU(e.MaxMilliVCPU))
 	}
 	if e.held > 0 {
-		text += fmt.Sprintf(", %s vCPU reserved for new shares", batch.FormatVCPU(e.held))
+		e.saidLimit = fmt.Sprintf(", %s vCPU reserved for new shares", batch.FormatVCPU(e.held)) + e.saidLimit
 	}
-	if e.Grows {
-		text += fmt.Sprintf("; %s of %s maxvCpus taken", batch.FormatVCPU(e.vcpusTaken()), batch.FormatVCPU(e.MaxMilliVCPU))
-	}
-	e.said[key] = text + "."
-	return e.said[key]
 }
 
 // emptiest returns what the host has free that has the most vCPUs free.
@@ -425,7 +392,7 @@ func (e *envState) emptiest() batch.Resources {
 }
 
 // tooSmall says why e cannot hold the job even when it is empty.
-func (e *envState) tooSmall(j Job) string {
+func (e *envState) tooSmall(j *Job) string {
 	if above := e.holds(j).above; above != nil {
 		return fmt.Sprintf("the smallest host that holds it is %s with %s, above maxvCpus %s",
 			above.Type, above.Has, batch.FormatVCPU(e.MaxMilliVCPU))
@@ -434,7 +401,7 @@ func (e *envState) tooSmall(j Job) string {
 }
 
 // largest says what the biggest host of e is, for a job that fits none.
-func (e *envState) largest(j Job) string {
+func (e *envState) largest(j *Job) string {
 	var best *Shape
 	shapes := e.Shapes
 	if !e.Grows {

@@ -11,7 +11,7 @@ import (
 // Plan decides what starts now and why the rest waits. It changes nothing of s and
 // is deterministic.
 func Plan(s Snapshot) Decision {
-	p := &planner{envs: map[string]*envState{}}
+	p := &planner{envs: make(map[string]*envState, len(s.Environments))}
 	for _, e := range s.Environments {
 		p.envs[e.Name] = newEnvState(e)
 	}
@@ -23,6 +23,7 @@ func Plan(s Snapshot) Decision {
 	slices.SortStableFunc(queues, func(a, b Queue) int {
 		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Name, b.Name))
 	})
+	p.decision.Waits = make([]Wait, 0, jobs(queues))
 	for i := range queues {
 		p.queue(&queues[i])
 	}
@@ -32,8 +33,20 @@ func Plan(s Snapshot) Decision {
 	return p.decision
 }
 
+// jobs counts the jobs of queues, arrays as one.
+func jobs(queues []Queue) int {
+	n := 0
+	for i := range queues {
+		for k := range queues[i].Shares {
+			n += len(queues[i].Shares[k].Jobs)
+		}
+	}
+	return n
+}
+
 type planner struct {
 	envs     map[string]*envState
+	kinds    kinds
 	machine  *Machine
 	decision Decision
 	// held is the reason why nothing more starts on this machine: an earlier job
@@ -59,42 +72,44 @@ func (p *planner) queue(q *Queue) {
 			}
 		}()
 	}
-	shares, alike := newShareHeap(q), q.alike()
+	shares, alike := newShareHeap(q), p.alike(q)
+	var j Job
 	for {
 		share := shares.next()
 		if share == nil {
 			return
 		}
-		j := share.Jobs[share.at]
+		j = share.Jobs[share.at]
+		j.kind = p.kinds.of(&j)
 		where := envs
-		if q.chooses(j) {
+		if q.chooses(&j) {
 			where = hostsFirst(envs)
 		}
-		placed, wait := p.job(q, where, j, share.quantum(q, j), alike[fitOf(j)])
+		placed, wait, waits := p.job(q, where, &j, share.quantum(q, &j), alike[j.kind])
 		share.placed += placed
 		if q.Fair != nil {
 			share.Usage += float64(placed) * float64(j.Need.MilliVCPU) / 1000 * q.Fair.NewJobSeconds
 		}
-		if left := j.Count - share.placed; left > 0 && wait == nil {
+		if left := j.Count - share.placed; left > 0 && !waits {
 			shares.reorder() // its turn went on; others may come first now
 			continue
-		} else if wait != nil {
+		} else if waits {
 			wait.Count = left
 			if wait.Environment != "" {
-				p.promise(where, j, left)
+				p.promise(where, &j, left)
 			}
-			p.decision.Waits = append(p.decision.Waits, *wait)
+			p.decision.Waits = append(p.decision.Waits, wait)
 		}
 		share.at, share.placed = share.at+1, 0
 		shares.reorder()
 	}
 }
 
-// job places up to count of a job, of which alike equal ones wait. A non-nil Wait says why
-// it stopped short.
-func (p *planner) job(q *Queue, envs []*envState, j Job, count, alike int) (placed int, wait *Wait) {
-	leave := func(env string, r Reason) (int, *Wait) {
-		return placed, &Wait{Job: j.ID, Queue: q.Name, Environment: env, Reason: r}
+// job places up to count of a job, of which alike equal ones wait. Where it stopped short
+// the job waits, and wait says why.
+func (p *planner) job(q *Queue, envs []*envState, j *Job, count, alike int) (placed int, wait Wait, waits bool) {
+	leave := func(env string, r Reason) (int, Wait, bool) {
+		return placed, Wait{Job: j.ID, Queue: q.Name, Environment: env, Reason: r}, true
 	}
 	if r, never := unfit(j, envs); never {
 		return leave("", r)
@@ -125,12 +140,12 @@ func (p *planner) job(q *Queue, envs []*envState, j Job, count, alike int) (plac
 		}
 		p.decision.Placements = append(p.decision.Placements, Placement{j.ID, q.Name, env, host})
 	}
-	return placed, nil
+	return placed, Wait{}, false
 }
 
 // find takes room for one job in the first environment that has it, or where its queue
 // chooses.
-func (p *planner) find(q *Queue, envs []*envState, j Job, alike int) (env, host string, ok bool) {
+func (p *planner) find(q *Queue, envs []*envState, j *Job, alike int) (env, host string, ok bool) {
 	if q.chooses(j) {
 		return p.choose(q, envs, j, alike)
 	}
@@ -138,7 +153,7 @@ func (p *planner) find(q *Queue, envs []*envState, j Job, alike int) (env, host 
 		if host, ok := e.take(j); ok {
 			return e.Name, host, true
 		}
-		if _, dear := e.dear[fitOf(j)]; dear {
+		if e.found(j).dear {
 			break // it waits for a host here
 		}
 	}
@@ -149,7 +164,7 @@ func (p *planner) find(q *Queue, envs []*envState, j Job, alike int) (env, host 
 // none can be added. The environment is the one that should find room: the first that
 // can add a host for the job, else the first that could hold it. It is empty when
 // hosts would not help.
-func (p *planner) waits(envs []*envState, j Job) (env string, r Reason) {
+func (p *planner) waits(envs []*envState, j *Job) (env string, r Reason) {
 	e := home(envs, j)
 	if e.room(j) == 0 {
 		e.keepFor(j)
@@ -167,7 +182,7 @@ func (p *planner) waits(envs []*envState, j Job) (env string, r Reason) {
 
 // home is the first environment that can still add a host for the job, else the first
 // that could hold it.
-func home(envs []*envState, j Job) *envState {
+func home(envs []*envState, j *Job) *envState {
 	var fallback *envState
 	for _, e := range envs {
 		switch {
@@ -183,7 +198,7 @@ func home(envs []*envState, j Job) *envState {
 
 // promise spreads count of a job that waits over the environments that can grow for
 // it, in their order; what none can take waits in the first that could hold it.
-func (p *planner) promise(envs []*envState, j Job, count int) {
+func (p *planner) promise(envs []*envState, j *Job, count int) {
 	first := home(envs, j)
 	for _, e := range envs {
 		if count == 0 {

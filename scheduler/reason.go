@@ -51,7 +51,7 @@ func (r Reason) String() string {
 
 // unfit explains, for each environment of a queue, why it cannot take the job
 // however long it waits. It returns false if one could.
-func unfit(j Job, envs []*envState) (Reason, bool) {
+func unfit(j *Job, envs []*envState) (Reason, bool) {
 	var why []string
 	unusable, tooBig := 0, 0
 	for _, e := range envs {

@@ -53,7 +53,7 @@ func TestReasons(t *testing.T) {
 		},
 		"hosts of others are full": {
 			[]scheduler.Environment{fixed("ce", host("h", 0))}, job("j", 2),
-			"Waiting for a host: needs 2 vCPU, 2048 MiB; environment ce has 1 hosts, the emptiest with 0 vCPU, 0 MiB free.",
+			"Waiting for a host: needs 2 vCPU, 2048 MiB; environment ce has 1 host, the emptiest with 0 vCPU, 0 MiB free.",
 		},
 		"Fargate is full": {
 			[]scheduler.Environment{fargate("ce", 4, 3.5)}, serverless,

@@ -17,7 +17,7 @@ func (s *shareState) score() float64 { return s.Usage * s.Weight }
 
 // quantum is how many of a job are placed in one turn: all of them in a
 // first-in-first-out queue; one where shares take turns.
-func (s *shareState) quantum(q *Queue, j Job) int {
+func (s *shareState) quantum(q *Queue, j *Job) int {
 	if q.Fair != nil && len(q.Shares) > 1 {
 		return 1
 	}

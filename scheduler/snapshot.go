@@ -76,6 +76,7 @@ type Job struct {
 	// is no bound. With anyRoom it takes any room.
 	ceiling float64
 	anyRoom bool
+	kind    int // see kinds
 }
 
 // Environment is a compute environment with its hosts.
@@ -205,8 +206,8 @@ type Since struct {
 // Decision is what Plan decides.
 type Decision struct {
 	Placements []Placement
-	// Waits has every job of the snapshot that was not placed in full, in order of
-	// dispatch within its queue.
+	// Waits has every job of the snapshot that was not placed in full, queue after queue, in
+	// order of dispatch within each.
 	Waits []Wait
 	// Demand is what waits as the provisioner should see it: what one environment can
 	// hold under its maxvCpus, the rest where the queue goes next.

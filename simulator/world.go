@@ -123,7 +123,7 @@ func (r *run) createEnvironment(ctx context.Context) error {
 			resources.InstanceTypes = append(resources.InstanceTypes, r.types.list[i].name)
 		}
 	}
-	if usd := r.Policy.WaitUSDPerHour; usd > 0 {
+	if usd := r.Policy.WaitUSDPerHour; usd > 0 && r.Policy.Market != policy.Fargate { // there is no room to wait for
 		if tags == nil {
 			tags = map[string]string{}
 		}

@@ -176,33 +176,3 @@ func (r *Records) Shares(ctx context.Context, queue string) ([]Share, error) {
 	}
 	return shares, err
 }
-
-// Why is what the last pass said of the jobs of a queue that it left waiting.
-type Why struct {
-	Version int64        `json:"-"`
-	Queue   string       `json:"-"`
-	At      batch.Millis `json:"a"`
-	// Jobs has a reason for each job at the front of the queue.
-	Jobs map[string]string `json:"j,omitempty"`
-	// Rest is the reason of those behind.
-	Rest string `json:"r,omitempty"`
-	// Head is the first job of the queue, HeadToken the cause that AWS has a name
-	// for ("MISCONFIGURATION:..."), HeadSince when both became so.
-	Head      string       `json:"h,omitempty"`
-	HeadToken string       `json:"ht,omitempty"`
-	HeadSince batch.Millis `json:"hs,omitempty"`
-}
-
-// PutWhy writes the reasons of a queue.
-func (r *Records) PutWhy(w Why) Op { return put(Key{"why", w.Queue}, w.Version, w, time.Time{}) }
-
-// Why returns the reasons of a queue; an empty value when no pass has spoken yet.
-func (r *Records) Why(ctx context.Context, queue string) (Why, error) {
-	w := Why{Queue: queue}
-	version, err := get(ctx, r.table, Key{"why", queue}, &w)
-	if IsNotFound(err) {
-		return w, nil
-	}
-	w.Version, w.Queue = version, queue
-	return w, err
-}

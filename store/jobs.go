@@ -305,22 +305,51 @@ func (r *Records) readLive(ctx context.Context, partition string, take func(batc
 // Front returns up to limit jobs of a queue (of a share of it) that may start, in
 // the order of dispatch. Array parents stand for their children. What the jobs point to
 // is shared with later calls.
-func (r *Records) Front(ctx context.Context, queue, share string, limit int) ([]batch.Job, error) {
-	var jobs []batch.Job
-	q := Query{Ordering: OrderReady, Partition: readyPartition(queue, share)}
-	known := r.fronts.reading(q.Partition, decodeStored)
-	err := each(ctx, r.table, q, limit, func(item Item) (bool, error) {
-		if _, ok := idOf(item.Key); !ok {
-			return true, nil
-		}
-		j, err := known.decode(item)
-		jobs = append(jobs, j)
-		return true, err
-	})
+func (r *Records) Front(ctx context.Context, queue, share string, limit int) ([]*batch.Job, error) {
+	partition := readyPartition(queue, share)
+	if r.opts.Alone {
+		return r.lines.front(partition, limit, func(behind string, limit int) (found []stand, err error) {
+			err = r.readReady(ctx, partition, behind, limit, decodeReady, func(j *batch.Job, place string) {
+				found = append(found, stand{sort: place, job: j})
+			})
+			return found, err
+		})
+	}
+	known := r.fronts.reading(partition, decodeReady)
+	jobs := make([]*batch.Job, 0, min(limit, len(known.before)+1))
+	err := r.readReady(ctx, partition, "", limit, known.decode, func(j *batch.Job, _ string) { jobs = append(jobs, j) })
 	if err == nil && share == "" { // there may be any number of shares
 		known.done()
 	}
 	return jobs, err
+}
+
+// readReady reads up to limit jobs of a partition of OrderReady behind a place.
+func (r *Records) readReady(ctx context.Context, partition, behind string, limit int, decode func(Item) (*batch.Job, error), take func(j *batch.Job, place string)) error {
+	q := Query{Ordering: OrderReady, Partition: partition}
+	if behind != "" {
+		q.From = behind + "\x01" // no job's id goes on with that
+	}
+	return each(ctx, r.table, q, limit, func(item Item) (bool, error) {
+		if _, ok := idOf(item.Key); !ok {
+			return true, nil
+		}
+		j, err := decode(item)
+		if err != nil {
+			return false, err
+		}
+		for _, e := range item.Entries {
+			if e.Ordering == OrderReady {
+				take(j, e.Sort)
+			}
+		}
+		return true, nil
+	})
+}
+
+func decodeReady(item Item) (*batch.Job, error) {
+	j, err := decodeStored(item)
+	return &j, err
 }
 
 func decodeStored(item Item) (batch.Job, error) {

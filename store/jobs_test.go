@@ -239,7 +239,11 @@ func TestTheFrontOfAQueueIsInTheOrderOfDispatch(t *testing.T) {
 	front := func(share string, limit int) []string {
 		jobs, err := b.Front(b.ctx, "q", share, limit)
 		b.must(err)
-		return ids(jobs)
+		list := []string{}
+		for _, j := range jobs {
+			list = append(list, j.ID)
+		}
+		return list
 	}
 	b.wants("the front", front("", 100), "again-first", "a:7", "again", "important", "less", "old", "array", "young")
 	b.wants("the first three", front("", 3), "again-first", "a:7", "again")

@@ -39,16 +39,17 @@ func (n *notes) begin() uint64 {
 }
 
 // end notes what a write of an era did, by its error.
-func (n *notes) end(era uint64, ops []Op, err error) {
+func (n *notes) end(era uint64, ops []Op, err error, lines *lines) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
 	case err == nil:
-		n.tell(ops)
-	case !IsConflict(err):
+		n.tell(ops, lines)
+	case !IsConflict(err): // it may be written all the same
 		for _, f := range n.followers {
-			f.forget() // it may be written all the same
+			f.forget()
 		}
+		lines.forget()
 	}
 	n.flying[era&1]--
 	if len(n.young) < eraLength || n.flying[(n.era+1)&1] > 0 {
@@ -60,7 +61,7 @@ func (n *notes) end(era uint64, ops []Op, err error) {
 }
 
 // tell hands on what is new of operations.
-func (n *notes) tell(ops []Op) {
+func (n *notes) tell(ops []Op, lines *lines) {
 	if n.young == nil {
 		n.young, n.old = map[string]int64{}, map[string]int64{}
 	}
@@ -76,6 +77,7 @@ func (n *notes) tell(ops []Op) {
 		switch record := ops[i].record.(type) {
 		case *batch.Job:
 			if fresh(record.ID, record.Version) {
+				lines.wrote(record, ops[i].Item.Entries)
 				heard.Jobs = append(heard.Jobs, JobChange{Job: *record, Gone: PhaseOf(record.Status) != Live})
 			}
 		case *Host:
@@ -85,6 +87,10 @@ func (n *notes) tell(ops []Op) {
 			}
 			if fresh(hostPartition(record.Environment)+"/"+record.ID, version) {
 				heard.Hosts = append(heard.Hosts, HostChange{Host: *record, Gone: record.gone()})
+			}
+		default:
+			if id, is := idOf(ops[i].Item.Key); is && ops[i].Delete {
+				lines.removed(id)
 			}
 		}
 	}

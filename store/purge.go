@@ -59,7 +59,7 @@ func (r *Records) purgeJob(ctx context.Context, id string) error {
 			if len(ops) == 0 {
 				return nil
 			}
-			err := r.table.Write(ctx, ops...)
+			err := r.Write(ctx, ops...)
 			ops = ops[:0]
 			return err
 		}
@@ -80,5 +80,5 @@ func (r *Records) purgeJob(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	return r.table.Write(ctx, Delete(state, Always()))
+	return r.Write(ctx, Delete(state, Always()))
 }

@@ -35,10 +35,11 @@ type Records struct {
 	recent recent // with Options.RecentFor
 	live   remembered[batch.Job]
 	hosts  remembered[Host]
-	fronts remembered[batch.Job]
+	fronts remembered[*batch.Job]
 
 	views views // with Options.Alone
 	notes notes // with Options.Alone
+	lines lines // with Options.Alone
 }
 
 // Options are choices of a home.
@@ -75,7 +76,7 @@ func (r *Records) Write(ctx context.Context, ops ...Op) error {
 	// It is not given up half-way: nobody would know what is stored.
 	err := r.table.Write(context.WithoutCancel(ctx), ops...)
 	r.views.wrote(ops, err != nil)
-	r.notes.end(era, ops, err)
+	r.notes.end(era, ops, err, &r.lines)
 	return err
 }
 

@@ -176,8 +176,10 @@ func TestSharesAndReasonsAreKeptByQueue(t *testing.T) {
 	if why, err := b.Why(b.ctx, "q"); err != nil || why.Queue != "q" || why.Version != 0 {
 		t.Errorf("Why before any pass = %+v, %v", why, err)
 	}
-	b.write(b.PutWhy(store.Why{Queue: "q", Jobs: map[string]string{"j": "because"}, Head: "j"}))
-	if why, err := b.Why(b.ctx, "q"); err != nil || why.Jobs["j"] != "because" || why.Head != "j" || why.Version != 1 {
+	said := store.Why{Queue: "q", Said: []store.Said{{Reason: "because", Jobs: []string{"i", "j"}}}, Head: "i"}
+	b.write(b.PutWhy(said))
+	why, err := b.Why(b.ctx, "q")
+	if err != nil || !why.SameAs(said) || why.Version != 1 {
 		t.Errorf("Why = %+v, %v", why, err)
 	}
 }

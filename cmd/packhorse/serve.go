@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"os/signal"
@@ -121,8 +122,14 @@ func (f *serveFlags) options(stderr io.Writer) error {
 		return errors.New("--endpoint-url is for --home aws: leave it out, or give --home aws too")
 	case !regionPattern.MatchString(f.Account.Region):
 		return fmt.Errorf("--region %q is not an AWS region: give one such as us-east-1", f.Account.Region)
-	case f.BootTime < 0 || f.IdleWindow < 0 || f.MaxVCPUs < 0 || f.SpotInterruptionsPerHour < 0:
-		return errors.New("--boot-time, --idle-window, --max-vcpus and --spot-interruptions must not be negative")
+	case f.BootTime < 0:
+		return fmt.Errorf("--boot-time %s is less than no time: give one such as 45s", f.BootTime)
+	case f.IdleWindow < 0:
+		return fmt.Errorf("--idle-window %s is less than no time: give one such as 60s", f.IdleWindow)
+	case f.MaxVCPUs < 0:
+		return fmt.Errorf("--max-vcpus %d is less than 0: leave it out for the CPUs of this machine", f.MaxVCPUs)
+	case !(f.SpotInterruptionsPerHour >= 0) || math.IsInf(f.SpotInterruptionsPerHour, 1):
+		return fmt.Errorf("--spot-interruptions %g is not a number of 0 or more: give how many come in an hour, such as 0.5", f.SpotInterruptionsPerHour)
 	}
 	if f.secretKey == "" {
 		f.secretKey = os.Getenv("PACKHORSE_SECRET_ACCESS_KEY")

@@ -126,6 +126,7 @@ type caches struct {
 	instances   map[string]string    // host id -> instance id
 	definitions map[string]string    // hash -> ARN
 	clusters    map[string]bool      // known to be there
+	stopping    map[string]time.Time // task id -> when ECS took the request to stop it
 	stopped     map[string]string    // task id -> ECS id of a task seen STOPPED
 	forgotten   map[string]time.Time // ECS id of a task that need not be listed -> since
 	told        map[string]told      // instance id -> what the last event of it told
@@ -134,7 +135,7 @@ type caches struct {
 func newCaches() caches {
 	return caches{
 		instances: map[string]string{}, definitions: map[string]string{}, clusters: map[string]bool{},
-		stopped: map[string]string{}, forgotten: map[string]time.Time{}, told: map[string]told{},
+		stopping: map[string]time.Time{}, stopped: map[string]string{}, forgotten: map[string]time.Time{}, told: map[string]told{},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	batchtypes "github.com/aws/aws-sdk-go-v2/service/batch/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -21,8 +22,9 @@ type runner interface {
 
 // started is the record of a task that ECS has accepted.
 type started struct {
-	Cluster string `json:"cluster"`
-	ARN     string `json:"arn"`
+	Cluster string    `json:"cluster"`
+	ARN     string    `json:"arn"`
+	At      time.Time `json:"at,omitzero"` // when it was recorded
 }
 
 func taskKey(id string) string { return "task/" + id }
@@ -31,11 +33,31 @@ func taskKey(id string) string { return "task/" + id }
 // after the task's end ("Ensuring idempotency", ECS API reference); after that it is our
 // record that keeps a task from running twice.
 func (b *Backend) Run(ctx context.Context, t compute.Task) error {
-	if _, ok, err := recall[started](ctx, b.o.Memory, taskKey(t.ID)); err != nil || ok {
+	known, ok, err := recall[started](ctx, b.o.Memory, taskKey(t.ID))
+	switch {
+	case err != nil:
 		return err
+	case ok:
+		return b.stillShown(ctx, known)
 	}
-	_, err := share(ctx, b, taskKey(t.ID), func(ctx context.Context) (bool, error) { return true, b.run(ctx, t) })
+	_, err = share(ctx, b, taskKey(t.ID), func(ctx context.Context) (bool, error) { return true, b.run(ctx, t) })
 	b.stir()
+	return err
+}
+
+// shownFor is how long ECS shows a task at least that has stopped (DescribeTasks, ECS API
+// reference).
+const shownFor = time.Hour
+
+// stillShown fails if a task that was run ended so long ago that ECS has forgotten it.
+func (b *Backend) stillShown(ctx context.Context, s started) error {
+	if b.o.Now().Sub(s.At) < shownFor {
+		return nil
+	}
+	seen, err := b.describeTasks(ctx, s.Cluster, []string{s.ARN})
+	if err == nil && len(seen) == 0 {
+		err = fmt.Errorf("ECS does not show task %s any more: %w", s.ARN, compute.ErrTaskGone)
+	}
 	return err
 }
 
@@ -45,6 +67,9 @@ const maxRuns = 3
 
 func (b *Backend) run(ctx context.Context, t compute.Task) error {
 	instance, err := b.instanceOf(ctx, t.Host)
+	if errors.Is(err, compute.ErrHostGone) {
+		return b.unlessStarted(ctx, t, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -94,6 +119,20 @@ func (b *Backend) run(ctx context.Context, t compute.Task) error {
 		}
 	}
 	return fmt.Errorf("%w: ECS did not take task %s in %d calls", compute.ErrUnavailable, t.ID, maxRuns)
+}
+
+// unlessStarted refuses a task of which ECS was not asked, unless an earlier call has started
+// it whose answer was lost. (Where ECS is asked, the token tells.)
+func (b *Backend) unlessStarted(ctx context.Context, t compute.Task, refusal error) error {
+	found, err := b.findTask(ctx, t.Cluster, t.ID)
+	switch {
+	case err != nil:
+		return err
+	case found == "":
+		return refusal
+	}
+	b.noteStarted(ctx, t, found)
+	return nil
 }
 
 // runInput is the call that runs a task.
@@ -193,7 +232,7 @@ func (b *Backend) accepted(ctx context.Context, t compute.Task, instance string,
 
 // noteStarted records what ECS calls a task. If that fails it is found by its startedBy.
 func (b *Backend) noteStarted(ctx context.Context, t compute.Task, arn string) {
-	err := remember(ctx, b.o.Memory, taskKey(t.ID), started{Cluster: t.Cluster, ARN: arn}, b.o.Now().Add(taskFor))
+	err := remember(ctx, b.o.Memory, taskKey(t.ID), started{Cluster: t.Cluster, ARN: arn, At: b.o.Now()}, b.o.Now().Add(taskFor))
 	if err != nil {
 		b.o.Log.Warn("a task was not recorded; it is found by its startedBy", "task", arn, "error", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -162,8 +163,12 @@ func TestAfterTheTokensTimeTheRecordKeepsATaskFromRunningAgain(t *testing.T) {
 	task := fargateTask(1, asIs)
 	mustRun(t, b, task)
 	p.status(t, b, task.ID, compute.TaskStopped)
-	c.advance(36 * time.Hour)
+	c.advance(30 * time.Minute)
 	mustRun(t, p.open(), task)
+	c.advance(36 * time.Hour)
+	if err := p.open().Run(t.Context(), task); !errors.Is(err, compute.ErrTaskGone) {
+		t.Errorf("Run() = %v of a task that ECS has forgotten, want ErrTaskGone", err)
+	}
 	if runs := p.cloud.Runs(); len(runs) != 1 {
 		t.Errorf("%d containers were started, want one", len(runs))
 	}
@@ -331,4 +336,97 @@ func TestAHostAndATaskCostOneCallEach(t *testing.T) {
 			t.Errorf("%s was called %d times, want %d", operation, calls, want)
 		}
 	}
+}
+
+// lossy is an ECS whose first task starts while the answer is lost.
+type lossy struct {
+	ECS
+	lost bool
+}
+
+func (l *lossy) RunTask(ctx context.Context, in *ecs.RunTaskInput, with ...func(*ecs.Options)) (*ecs.RunTaskOutput, error) {
+	out, err := l.ECS.RunTask(ctx, in, with...)
+	if err == nil && !l.lost {
+		l.lost = true
+		return nil, io.ErrUnexpectedEOF
+	}
+	return out, err
+}
+
+// The answer that a task was started is lost, and then its host takes no more.
+func TestATaskWhoseAnswerWasLostIsKnownAlthoughItsHostIsNot(t *testing.T) {
+	tests := map[string]struct {
+		end func(ctx context.Context, b *Backend) error
+	}{
+		"drains":      {func(ctx context.Context, b *Backend) error { return b.Drain(ctx, "h-1") }},
+		"terminated":  {func(ctx context.Context, b *Backend) error { return b.Terminate(ctx, "h-1") }},
+		"as they are": {func(context.Context, *Backend) error { return nil }},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace(t)
+			b := p.open()
+			mustLaunch(t, b, request("h-1"))
+			p.ready(t, b, "h-1")
+			b.ecs = &lossy{ECS: b.ecs}
+			task := hostTask(1, "h-1", func(task *compute.Task) { task.Containers[0].Command = []string{"sleep", "1000"} })
+			if err := b.Run(t.Context(), task); !errors.Is(err, compute.ErrUnavailable) {
+				t.Fatalf("Run() = %v, want ErrUnavailable: the answer was lost", err)
+			}
+			if err := test.end(t.Context(), b); err != nil {
+				t.Fatal(err)
+			}
+			mustRun(t, b, task)
+			mustRun(t, p.open(), task) // by another process
+			if !p.memory.has(taskKey(task.ID)) {
+				t.Error("the task was not recorded")
+			}
+			if twice := p.cloud.StartedTwice(); len(twice) > 0 {
+				t.Errorf("started twice: %v", twice)
+			}
+		})
+	}
+}
+
+// What ECS never had is refused, also when it is asked for again.
+func TestATaskThatECSNeverHadIsRefusedOnAHostThatIsGone(t *testing.T) {
+	p := newPlace(t)
+	b := p.open()
+	mustLaunch(t, b, request("h-1"))
+	p.ready(t, b, "h-1")
+	if err := b.Terminate(t.Context(), "h-1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Run(t.Context(), hostTask(1, "h-1", asIs)); !errors.Is(err, compute.ErrHostGone) {
+		t.Errorf("Run() = %v, want ErrHostGone", err)
+	}
+}
+
+// Each pass stops again what is to stop, which may be a thousand tasks and several passes a
+// second. ECS is told once in a while.
+func TestATaskThatECSIsStoppingIsNotStoppedAgainAtOnce(t *testing.T) {
+	c := newClock()
+	p := newPlace(t, c.set)
+	b := p.open()
+	task := fargateTask(1, func(task *compute.Task) { task.Containers[0].Command = []string{"sleep", "1000"} })
+	mustRun(t, b, task)
+	p.status(t, b, task.ID, compute.TaskRunning)
+	stop := func(want int) {
+		t.Helper()
+		if err := b.Stop(t.Context(), task.ID, "enough"); err != nil {
+			t.Fatalf("Stop() = %v", err)
+		}
+		if got := p.cloud.Calls()["ecs.StopTask"]; got != want {
+			t.Errorf("StopTask was called %d times, want %d", got, want)
+		}
+	}
+	p.cloud.SetFaults(fakeaws.Faults{CallFails: 1})
+	if err := b.Stop(t.Context(), task.ID, "enough"); !errors.Is(err, compute.ErrUnavailable) {
+		t.Fatalf("Stop() = %v of a call that fails, want ErrUnavailable", err)
+	}
+	p.cloud.SetFaults(fakeaws.Faults{})
+	stop(2)
+	stop(2)
+	c.advance(stopAgain)
+	stop(3)
 }

@@ -2,6 +2,7 @@ package amazon
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -10,8 +11,16 @@ import (
 // maxStopReason is how long the reason of a stop may be (StopTask, reason).
 const maxStopReason = 1024
 
+// stopAgain is how long a task is left alone that ECS has taken the request to stop. The engine
+// asks with each pass until the task has stopped, for the default stop timeout and longer, and
+// ECS takes 40 such calls a second in all.
+const stopAgain = time.Minute
+
 // Stop implements [compute.Tasks].
 func (b *Backend) Stop(ctx context.Context, id, reason string) error {
+	if at, asked := known(&b.cache, b.cache.stopping, id); asked && b.o.Now().Sub(at) < stopAgain {
+		return nil
+	}
 	task, ok, err := b.startedTask(ctx, id)
 	if err != nil || !ok {
 		return err
@@ -19,6 +28,9 @@ func (b *Backend) Stop(ctx context.Context, id, reason string) error {
 	_, err = b.ecs.StopTask(ctx, &ecs.StopTaskInput{Cluster: &task.Cluster, Task: &task.ARN, Reason: new(reason[:min(len(reason), maxStopReason)])})
 	if noTask(err) {
 		return nil
+	}
+	if err == nil {
+		keep(&b.cache, b.cache.stopping, id, b.o.Now())
 	}
 	b.stir()
 	return trouble("stopping task "+task.ARN, err)

@@ -113,6 +113,7 @@ var (
 	lines     = need{"log lines (Harness.Print, Harness.Lines)", func(h Harness) bool { return h.Print != nil && h.Lines != nil }}
 	several   = need{"tasks of several containers (Harness.Several)", func(h Harness) bool { return h.Several }}
 	reopening = need{"reopening (Harness.Reopen)", func(h Harness) bool { return h.Reopen != nil }}
+	draining  = need{"hosts that are told to drain (compute.Drainer)", func(h Harness) bool { _, ok := h.Backend.(compute.Drainer); return ok }}
 	inOrder   = need{"news in order (Harness.InOrder)", func(h Harness) bool { return h.InOrder }}
 )
 
@@ -155,6 +156,7 @@ func cases() []promise {
 		{"a task that ended before its host keeps its end", endedBeforeHost, []need{hosts}},
 		{"a host takes no more than it has", hostFull, []need{hosts}},
 		{"a task on an unknown host is refused", unknownHost, []need{hosts}},
+		{"a host that drains keeps its tasks and takes no more", drainHost, []need{hosts, draining}},
 
 		{"tasks are there after reopening", reopenTasks, []need{reopening}},
 		{"a task that ended before reopening keeps its end", reopenEnded, []need{reopening}},

@@ -237,3 +237,33 @@ func unknownHost(s *scene) {
 		s.Error("ListTasks holds a task that was refused")
 	}
 }
+
+func drainHost(s *scene) {
+	d := s.backend.(compute.Drainer)
+	host := s.host()
+	task := s.running(host.ID)
+	for range 2 { // the second does nothing
+		if err := d.Drain(s.ctx, host.ID); err != nil {
+			s.Fatalf("Drain() = %v", err)
+		}
+	}
+	s.run(task) // it is known
+	refused := s.task(host.ID, s.h.Exit(0))
+	if err := s.backend.Run(s.ctx, refused); !errors.Is(err, compute.ErrNoRoom) {
+		s.Errorf("Run() = %v of a task on a host that drains, want ErrNoRoom", err)
+	}
+	if got, _ := s.listed(task.ID); got.State != compute.TaskRunning {
+		s.Errorf("a task is %s on a host that drains, want it to go on", got.State)
+	}
+	if empty, err := d.Drained(s.ctx, host.ID); err != nil || empty {
+		s.Errorf("Drained() = %t, %v while a task runs", empty, err)
+	}
+	if err := s.backend.Stop(s.ctx, task.ID, "enough"); err != nil {
+		s.Fatalf("Stop() = %v", err)
+	}
+	s.stopped(task.ID)
+	s.until("the host is drained", func() bool {
+		empty, err := d.Drained(s.ctx, host.ID)
+		return err == nil && empty
+	})
+}

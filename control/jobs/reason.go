@@ -122,11 +122,11 @@ func (r *reasons) runnable(ctx context.Context, job batch.Job) (string, error) {
 		}
 		r.queues[job.Queue] = why
 	}
-	if text, ok := why.Jobs[job.ID]; ok {
+	if text, ok := why.Of(job.ID); ok {
 		return text, nil
 	}
 	if parent, _, child := batch.SplitChild(job.ID); child {
-		if text, ok := why.Jobs[parent]; ok {
+		if text, ok := why.Of(parent); ok {
 			return text, nil
 		}
 	}

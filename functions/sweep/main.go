@@ -28,7 +28,9 @@ func main() {
 	}
 	lambda.Start(func(ctx context.Context) error {
 		a.Renew()
-		a.Engine.Sweep(ctx) // the pass function sees by the stream what it changed
+		if err := a.Engine.SweepOnce(ctx); err != nil { // the pass function sees by the stream what it changed
+			return err
+		}
 		keeper.Keep(ctx)
 		return ctx.Err()
 	})

@@ -122,7 +122,7 @@ Exit codes: 0 it worked, 1 it failed, 2 the command line or a file is wrong;
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%s", err.Error()) })
+	root.SetFlagErrorFunc(flagError)
 	root.AddGroup(
 		&cobra.Group{ID: groupJobs, Title: "Jobs:"},
 		&cobra.Group{ID: groupCapacity, Title: "Queues, environments, definitions, triggers:"},

@@ -65,6 +65,9 @@ func (a *App) runApply(ctx context.Context, f *applyFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := notBelowZero("timeout", f.timeout); err != nil {
+		return err
+	}
 	if f.file == "" {
 		return usage("apply needs a file").hint("give one with -f FILE, or -f - for standard input")
 	}

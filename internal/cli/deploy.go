@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -88,8 +89,16 @@ func fill(text string, width int) string {
 	return b.String()
 }
 
+// logDays are the times that CloudWatch Logs may keep lines for (PutRetentionPolicy in its
+// API reference).
+var logDays = []int32{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+
 func (f deployFlags) options() (deploy.Options, error) {
 	o := deploy.Options{Name: f.name, Arch: f.arch, Parameters: map[string]string{}, JobLogDays: f.jobLogDays}
+	if f.jobLogDays != 0 && !slices.Contains(logDays, f.jobLogDays) {
+		return o, usage("--job-log-days %d is no time that CloudWatch Logs keeps lines for", f.jobLogDays).
+			hint("give one of %s", strings.Trim(strings.Join(strings.Fields(fmt.Sprint(logDays)), ", "), "[]"))
+	}
 	for _, p := range f.parameters {
 		name, value, ok := strings.Cut(p, "=")
 		if !ok {

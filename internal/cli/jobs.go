@@ -114,7 +114,7 @@ func (a *App) runJobs(ctx context.Context, f *jobsFlags) error {
 	case q.Array != "" && q.Nodes != "":
 		return usage("--array and --nodes exclude each other")
 	case q.Limit < 0:
-		return usage("--limit must not be negative")
+		return usage("--limit %d is less than 0", q.Limit).hint("0 shows all")
 	case f.watch && form != asTable && form != asWide:
 		return usage("--watch shows a table, not %s", form)
 	case f.interval < minInterval:

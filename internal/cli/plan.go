@@ -115,12 +115,14 @@ const mostLimit = 1e12
 // check refuses flags that make no sense, before a file is read.
 func (f *planFlags) check() error {
 	switch {
-	case f.timeLimit < 0 || f.boot < 0:
-		return usage("--time-limit and --boot must not be negative").hint("write 50ms, 2s or 1m30s")
+	case f.timeLimit < 0:
+		return notBelowZero("time-limit", f.timeLimit)
+	case f.boot < 0:
+		return notBelowZero("boot", f.boot)
 	case !(f.maxVCPUs >= 0 && f.maxVCPUs <= mostLimit):
 		return usage("--max-vcpus %g is not a number from 0 to %g", f.maxVCPUs, float64(mostLimit)).hint("leave it out for no bound")
 	case f.maxHosts < 0:
-		return usage("--max-hosts must not be negative").hint("leave it out for no bound")
+		return usage("--max-hosts %d is less than 0", f.maxHosts).hint("leave it out for no bound")
 	case f.jobs == "-" && f.types == "-":
 		return usage("--jobs and --types cannot both be the standard input").hint("name a file for one of them")
 	case f.boot > mostBoot:

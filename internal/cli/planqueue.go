@@ -59,13 +59,16 @@ func (a *App) queuePlanText(p batch.QueuePlan) string {
 	sum.add("Start at once", strconv.Itoa(p.StartNow))
 	b.WriteString(sum.text(""))
 	for _, e := range p.Environments {
-		fmt.Fprintf(&b, "\nEnvironment %s: %d hosts ready, %d on their way\n", e.Environment, e.Ready, e.Booting)
+		fmt.Fprintf(&b, "\nEnvironment %s: %s ready, %d on the way\n", e.Environment, plural(e.Ready, "host"), e.Booting)
 		if e.Waits == 0 {
 			b.WriteString("  No job waits for a host here.\n")
 			continue
 		}
 		var f facts
 		f.add("Wait for a host", fmt.Sprintf("%s of all queues, of which %d go to hosts on their way", plural(e.Waits, "job"), e.OnBooting))
+		if len(e.ForRoom) > 0 {
+			f.add("Wait for room", forRoom(e.ForRoom))
+		}
 		if len(e.Hosts) > 0 {
 			f.add("Cost", fmt.Sprintf("$%.4f per hour for the hosts to launch", e.UsdPerHour))
 		}
@@ -104,13 +107,34 @@ func (a *App) queuePlanText(p batch.QueuePlan) string {
 	return b.String()
 }
 
+// forRoom says which jobs others are expected to leave room for, and until when they wait.
+func forRoom(list []batch.JobsForRoom) string {
+	total := 0
+	var parts []string
+	for i, r := range list {
+		total += r.Count
+		if i < planRows {
+			parts = append(parts, fmt.Sprintf("%s until %s", jobsOf(r.PlannedJobs), r.Until.Time().Format("15:04:05Z")))
+		}
+	}
+	if more := len(list) - planRows; more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more kinds, which -o json has", more))
+	}
+	return fmt.Sprintf("%s that others are expected to leave room for: %s", plural(total, "job"), strings.Join(parts, "; "))
+}
+
 func jobsOnEach(jobs []batch.PlannedJobs) string {
 	parts := make([]string, len(jobs))
 	for i, j := range jobs {
-		parts[i] = fmt.Sprintf("%d × %g vCPU, %d MiB", j.Count, j.Vcpus, j.MemoryMiB)
-		if j.Gpus > 0 {
-			parts[i] += fmt.Sprintf(", %d GPU", j.Gpus)
-		}
+		parts[i] = jobsOf(j)
 	}
 	return strings.Join(parts, "; ")
+}
+
+func jobsOf(j batch.PlannedJobs) string {
+	text := fmt.Sprintf("%d × %g vCPU, %d MiB", j.Count, j.Vcpus, j.MemoryMiB)
+	if j.Gpus > 0 {
+		text += fmt.Sprintf(", %d GPU", j.Gpus)
+	}
+	return text
 }

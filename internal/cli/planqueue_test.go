@@ -47,6 +47,10 @@ func newPlanningWorld(t *testing.T) *world {
 			Environments: []domain.EnvironmentPlan{
 				{
 					Environment: "spot", Ready: 1, Booting: 2, Waits: 6, OnBooting: 4, UsdPerHour: 0.2, LowerBoundUsdPerHour: 0.15, StartsInSeconds: 45,
+					ForRoom: []domain.JobsForRoom{
+						{PlannedJobs: domain.PlannedJobs{Vcpus: 2, MemoryMiB: 4096, Count: 1}, Until: 3_723_000},
+						{PlannedJobs: domain.PlannedJobs{Vcpus: 1, MemoryMiB: 1024, Gpus: 1, Count: 1}, Until: 3_730_000},
+					},
 					Hosts: []domain.PlannedHosts{{Type: "m5.large", Count: 2, UsdPerHour: 0.1, Jobs: []domain.PlannedJobs{
 						{Vcpus: 0.5, MemoryMiB: 512, Count: 1}, {Vcpus: 1, MemoryMiB: 1024, Gpus: 1, Count: 2},
 					}}},
@@ -71,10 +75,11 @@ func TestPlanOfAQueue(t *testing.T) {
 	}{
 		"what waits, what is launched and when it starts": {"busy", []string{
 			"Queue:           busy\n", "Jobs that wait:  9\n", "Start at once:   2\n",
-			"Environment spot: 1 hosts ready, 2 on their way", "6 jobs of all queues, of which 4 go to hosts on their way",
+			"Environment spot: 1 host ready, 2 on the way", "6 jobs of all queues, of which 4 go to hosts on their way",
+			"Wait for room:    2 jobs that others are expected to leave room for: 1 × 2 vCPU, 4096 MiB until 01:02:03Z; 1 × 1 vCPU, 1024 MiB, 1 GPU until 01:02:10Z",
 			"$0.2000 per hour for the hosts to launch", "$0.1500 per hour: no hosts for these jobs cost less", "in 45 s, when the hosts are ready",
 			"2  m5.large", "1 × 0.5 vCPU, 512 MiB; 2 × 1 vCPU, 1024 MiB, 1 GPU",
-			"Environment ondemand: 0 hosts ready, 0 on their way\n  No job waits for a host here.",
+			"Environment ondemand: 0 hosts ready, 0 on the way\n  No job waits for a host here.",
 			"Without a host\n  job-9 (1): It needs 600 vCPU; the nearest type is m5.large.",
 		}, "DISABLED"},
 		"by its ARN":                      {"arn:aws:batch:us-east-1:000000000000:job-queue/busy", []string{"Queue:           busy\n"}, ""},
@@ -102,6 +107,9 @@ func TestPlanOfAQueueForPrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := got["environments"].([]any)[0].(map[string]any)
+	if room := env["forRoom"].([]any)[0].(map[string]any); room["vcpus"] != 2.0 || room["memoryMiB"] != 4096.0 || room["count"] != 1.0 || room["until"] != 3_723_000.0 {
+		t.Errorf("those that wait for room are %v as JSON", env["forRoom"])
+	}
 	if got["jobs"] != 9.0 || got["startNow"] != 2.0 || env["usdPerHour"] != 0.2 || env["lowerBoundUsdPerHour"] != 0.15 || env["startsInSeconds"] != 45.0 {
 		t.Errorf("the plan as JSON is %v", got)
 	}

@@ -63,6 +63,22 @@ ECS-MIB is the memory that jobs get of a type: less than it is advertised with.`
 	return cmd
 }
 
+// check refuses numbers that no type can have.
+func (f *typesFlags) check() error {
+	for _, n := range []struct {
+		flag  string
+		given int
+	}{{"min-vcpus", f.MinVCPUs}, {"max-vcpus", f.MaxVCPUs}, {"min-memory", f.MinMemoryMiB}, {"min-gpus", f.MinGPUs}} {
+		if n.given < 0 {
+			return usage("--%s %d is less than 0", n.flag, n.given).hint("leave it out for no bound")
+		}
+	}
+	if !(f.MaxUSDPerHour >= 0) {
+		return usage("--max-price %g is not a price of 0 or more", f.MaxUSDPerHour).hint("leave it out for no bound")
+	}
+	return nil
+}
+
 func (a *App) runTypes(f typesFlags, names []string, form string) error {
 	order, ok := typeOrders[f.sort]
 	if !ok {
@@ -70,6 +86,9 @@ func (a *App) runTypes(f typesFlags, names []string, form string) error {
 	}
 	if f.Arch != "" && f.Arch != catalog.X86 && f.Arch != catalog.ARM {
 		return usage("--arch %s is neither x86_64 nor arm64", quote(f.Arch))
+	}
+	if err := f.check(); err != nil {
+		return err
 	}
 	types := catalog.Default().All()
 	if len(names) > 0 {

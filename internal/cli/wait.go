@@ -41,6 +41,9 @@ func (a *App) runWait(ctx context.Context, refs []string, status string, timeout
 	if status != "" && !slices.Contains(words(statuses), status) {
 		return usage("there is no job status %s", quote(status)).hint("use one of: %s", strings.Join(words(statuses), ", "))
 	}
+	if err := notBelowZero("timeout", timeout); err != nil {
+		return err
+	}
 	c, err := a.connect(ctx)
 	if err != nil {
 		return err

@@ -126,14 +126,7 @@ func New(p Parts) *Home {
 	}
 	h.Engine = engine.New(engine.Config{
 		Records: records, Lifecycle: life, Compute: p.Compute, Account: p.Account,
-		Types: func(names []string) []catalog.Type {
-			expanded, _ := market().Types.Expand(names)
-			return expanded
-		},
-		SpotUSDPerHour: func(instanceType string) (float64, bool) {
-			usd, ok := market().SpotUSDPerHour[instanceType]
-			return usd, ok
-		},
+		Market:    market,
 		Provision: p.Provision, Now: p.Now, NewID: p.NewID, IdleWindow: p.IdleWindow, Senders: atOnce, Secret: p.Secret, ECS: p.ECS, Log: p.Log,
 	})
 	life.Woken = h.Engine.Kick

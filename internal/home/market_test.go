@@ -7,7 +7,6 @@ import (
 
 	awsbatch "github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/aws/aws-sdk-go-v2/service/batch/types"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/provisioner/catalog"
@@ -47,16 +46,15 @@ func TestTypesAndPricesAreThoseOfTheMarketNow(t *testing.T) {
 		t.Errorf("an environment of a family that came since: %v", err)
 	}
 	for name, want := range map[string]float64{"z1.large": 0.1, "m6i.large": 0.107} {
-		if got := h.Engine.Types([]string{name}); len(got) != 1 || got[0].OnDemandUSDPerHour != want {
-			t.Errorf("the engine's types of %s = %+v, want one for %v USD per hour", name, got, want)
+		if got, ok := h.Engine.Market().Types.Lookup(name); !ok || got.OnDemandUSDPerHour != want {
+			t.Errorf("the engine's %s = %+v, %t, want one for %v USD per hour", name, got, ok, want)
 		}
 	}
 }
 
 func TestAHomeWithoutAMarketHasTheCatalogOfTheProgram(t *testing.T) {
 	h := New(parts(nil))
-	want, _ := catalog.Default().Expand([]string{"optimal"})
-	if diff := cmp.Diff(want, h.Engine.Types([]string{"optimal"})); diff != "" {
-		t.Errorf("types (-want +got):\n%s", diff)
+	if h.Engine.Market().Types != catalog.Default() {
+		t.Error("the engine buys by another catalog, want the program's")
 	}
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/base64"
 	"encoding/json"
@@ -15,7 +16,25 @@ import (
 // Marshal returns the JSON of v, a struct of the SDK or of ours, or anything made
 // of structs, lists and string-keyed maps. It fails for what JSON does not have:
 // NaN and infinities, functions, channels, maps with other keys.
-func Marshal(v any) ([]byte, error) { return Append(nil, v) }
+func Marshal(v any) ([]byte, error) {
+	room := rooms.Get().(*[]byte)
+	defer rooms.Put(room)
+	b, err := Append((*room)[:0], v)
+	if err != nil {
+		return nil, err
+	}
+	if cap(b) <= maxRoom {
+		*room = b
+	}
+	return bytes.Clone(b), nil
+}
+
+// rooms are what Marshal writes into before it knows how much there is: to grow from nothing
+// takes twice as much memory as the answer.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxRoom bounds what is kept of them, in bytes each.
+const maxRoom = 64 << 10
 
 // Append is Marshal into the free space of b. On an error it returns b as it was.
 func Append(b []byte, v any) ([]byte, error) {

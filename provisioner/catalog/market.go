@@ -2,16 +2,30 @@ package catalog
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 )
 
-// Market is what a region sells at a moment, and for how much.
+// Market is what a region sells at a moment, and for how much. Nobody changes it once it is
+// made; when prices have moved there is another.
 type Market struct {
 	// Types are the types there are, with their On-Demand prices.
 	Types *Catalog
 	// SpotUSDPerHour is the Spot price by type, where it is known: in the zone where it is
 	// lowest, since a launch may choose among zones.
 	SpotUSDPerHour map[string]float64
+}
+
+// Same reports whether o is no other market than m.
+func (m Market) Same(o Market) bool {
+	if m.Types != o.Types {
+		return false
+	}
+	// There are hundreds of prices, and mostly the map is the very same.
+	if reflect.ValueOf(m.SpotUSDPerHour).Pointer() == reflect.ValueOf(o.SpotUSDPerHour).Pointer() {
+		return true
+	}
+	return maps.Equal(m.SpotUSDPerHour, o.SpotUSDPerHour)
 }
 
 // With returns c with other On-Demand prices and further types.

@@ -45,3 +45,22 @@ func TestWith(t *testing.T) {
 		t.Errorf("With changed the catalog that it was asked of: m6i.large costs %v", x.OnDemandUSDPerHour)
 	}
 }
+
+func TestSame(t *testing.T) {
+	was := Market{Types: Default(), SpotUSDPerHour: map[string]float64{"m6i.large": 0.03}}
+	tests := map[string]struct {
+		now  Market
+		want bool
+	}{
+		"itself":                          {was, true},
+		"the same prices, read anew":      {Market{Default(), map[string]float64{"m6i.large": 0.03}}, true},
+		"a Spot price has moved":          {Market{Default(), map[string]float64{"m6i.large": 0.04}}, false},
+		"no Spot price is known any more": {Market{Default(), nil}, false},
+		"another catalog":                 {Market{Default().With(map[string]float64{"m6i.large": 1}, nil), was.SpotUSDPerHour}, false},
+	}
+	for name, test := range tests {
+		if got := test.now.Same(was); got != test.want {
+			t.Errorf("%s: Same = %t, want %t", name, got, test.want)
+		}
+	}
+}
