@@ -54,9 +54,9 @@ type Config struct {
 	// More may replace an output by a struct that embeds it and has members of ours
 	// beside the SDK's; SDKs skip those. nil leaves outputs as they are.
 	More func(ctx context.Context, output any) any
-	// Home answers what is no call of an API: the console. It has to know its own
-	// visitors, but what a foreign page sends does not reach it. nil is a page that
-	// says what this is.
+	// Home answers what is no call of an API, such as the pages of a console. It has to
+	// know its own visitors, but what a foreign page sends does not reach it. nil is a
+	// page that says what this is.
 	Home http.Handler
 	// Healthy says whether GET /healthz is answered with 200; nil is always.
 	Healthy func(context.Context) error

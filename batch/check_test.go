@@ -38,7 +38,7 @@ func TestCheckRetry(t *testing.T) {
 		"a condition of 512 characters":   {retry(onReason(strings.Repeat("x", 512), exits)), ""},
 		"a condition of 513 characters":   {retry(onReason(strings.Repeat("x", 513), exits)), "Evaluate on exit condition cannot exceed 512 characters."},
 		"an exit code of 513 digits":      {retry(onExit(strings.Repeat("1", 513), exits)), "Evaluate on exit condition cannot exceed 512 characters."},
-		"the first fault is the one told": {retry(types.EvaluateOnExit{OnExitCode: ptr("x"), OnReason: ptr(strings.Repeat("x", 513)), Action: exits}), restricted},
+		"the first fault is the one told": {retry(types.EvaluateOnExit{OnExitCode: new("x"), OnReason: new(strings.Repeat("x", 513)), Action: exits}), restricted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := text(batch.CheckRetry(test.strategy)); got != test.want {
@@ -68,10 +68,10 @@ func TestChecks(t *testing.T) {
 		"a timeout of a minute":           {batch.CheckTimeout(timeout(60)), ""},
 		"a timeout of less":               {batch.CheckTimeout(timeout(59)), "AttemptDurationSeconds in Timeout must be at least 60 seconds."},
 		"no priority":                     {batch.CheckPriority(nil), ""},
-		"priority 0":                      {batch.CheckPriority(ptr(int32(0))), ""},
-		"priority 9999":                   {batch.CheckPriority(ptr(int32(9999))), ""},
-		"priority 10000":                  {batch.CheckPriority(ptr(int32(10000))), "Scheduling priority must be between 0 and 9999."},
-		"priority -1":                     {batch.CheckPriority(ptr(int32(-1))), "Scheduling priority must be between 0 and 9999."},
+		"priority 0":                      {batch.CheckPriority(new(int32(0))), ""},
+		"priority 9999":                   {batch.CheckPriority(new(int32(9999))), ""},
+		"priority 10000":                  {batch.CheckPriority(new(int32(10000))), "Scheduling priority must be between 0 and 9999."},
+		"priority -1":                     {batch.CheckPriority(new(int32(-1))), "Scheduling priority must be between 0 and 9999."},
 		"50 tags":                         {batch.CheckTags(tags(50)), ""},
 		"51 tags":                         {batch.CheckTags(tags(51)), "A resource can have at most 50 tags, got 51."},
 		"a tag without a key":             {batch.CheckTags(map[string]string{"": "v"}), `The tag key "" must have 1 to 128 characters.`},

@@ -20,7 +20,7 @@ func TestLogStream(t *testing.T) {
 		stream, group string
 	}{
 		"the one container":          {"d:3", types.TaskContainerProperties{}, "d/default/t1", "/aws/batch/job"},
-		"one of several":             {"d:3", types.TaskContainerProperties{Name: ptr("main")}, "d/main/t1", "/aws/batch/job"},
+		"one of several":             {"d:3", types.TaskContainerProperties{Name: new("main")}, "d/main/t1", "/aws/batch/job"},
 		"a prefix":                   {"d:3", logs("main", map[string]string{"awslogs-stream-prefix": "p"}), "p/main/t1", "/aws/batch/job"},
 		"a group":                    {"d:3", logs("main", map[string]string{"awslogs-group": "/g"}), "d/main/t1", "/g"},
 		"options without a group":    {"d:3", logs("main", nil), "d/main/t1", "/aws/batch/job"},

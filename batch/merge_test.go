@@ -28,9 +28,9 @@ func env(name, value string) types.KeyValuePair {
 // definition is a job definition of one container with 1 vCPU and 512 MiB.
 func definition(edits ...func(*types.JobDefinition)) *types.JobDefinition {
 	d := &types.JobDefinition{
-		JobDefinitionName: ptr("d"), Revision: ptr(int32(1)),
+		JobDefinitionName: new("d"), Revision: new(int32(1)),
 		ContainerProperties: &types.ContainerProperties{
-			Image: ptr("busybox"), Command: []string{"echo", "Ref::who"},
+			Image: new("busybox"), Command: []string{"echo", "Ref::who"},
 			Environment:          []types.KeyValuePair{env("A", "1"), env("B", "2")},
 			ResourceRequirements: []types.ResourceRequirement{need(vcpu, "1"), need(memory, "512")},
 		},
@@ -82,23 +82,23 @@ func TestMergeAppliesASubmissionToItsDefinition(t *testing.T) {
 		"deprecated overrides change deprecated members": {
 			def: definition(func(d *types.JobDefinition) {
 				d.ContainerProperties.ResourceRequirements = nil
-				d.ContainerProperties.Vcpus, d.ContainerProperties.Memory = ptr(int32(2)), ptr(int32(100))
+				d.ContainerProperties.Vcpus, d.ContainerProperties.Memory = new(int32(2)), new(int32(100))
 			}),
-			in: overrides(types.ContainerOverrides{Vcpus: ptr(int32(4)), Memory: ptr(int32(200))}),
+			in: overrides(types.ContainerOverrides{Vcpus: new(int32(4)), Memory: new(int32(200))}),
 			want: func(c *types.ContainerProperties) {
 				c.ResourceRequirements = nil
-				c.Vcpus, c.Memory = ptr(int32(4)), ptr(int32(200))
+				c.Vcpus, c.Memory = new(int32(4)), new(int32(200))
 			},
 		},
 		"a requirement beats the definition's deprecated member": {
 			def: definition(func(d *types.JobDefinition) {
 				d.ContainerProperties.ResourceRequirements = nil
-				d.ContainerProperties.Vcpus, d.ContainerProperties.Memory = ptr(int32(2)), ptr(int32(100))
+				d.ContainerProperties.Vcpus, d.ContainerProperties.Memory = new(int32(2)), new(int32(100))
 			}),
 			in: overrides(types.ContainerOverrides{ResourceRequirements: []types.ResourceRequirement{need(vcpu, "8")}}),
 			want: func(c *types.ContainerProperties) {
 				c.ResourceRequirements = []types.ResourceRequirement{need(vcpu, "8")}
-				c.Vcpus, c.Memory = nil, ptr(int32(100))
+				c.Vcpus, c.Memory = nil, new(int32(100))
 			},
 		},
 	} {
@@ -128,8 +128,8 @@ func TestMergeAppliesASubmissionToItsDefinition(t *testing.T) {
 func TestMergeTakesTheSubmissionsChoicesAsAWhole(t *testing.T) {
 	def := definition(func(d *types.JobDefinition) {
 		d.RetryStrategy = retry(onExit("1", exits))
-		d.Timeout = &types.JobTimeout{AttemptDurationSeconds: ptr(int32(60))}
-		d.PropagateTags, d.SchedulingPriority = ptr(false), ptr(int32(3))
+		d.Timeout = &types.JobTimeout{AttemptDurationSeconds: new(int32(60))}
+		d.PropagateTags, d.SchedulingPriority = new(false), new(int32(3))
 		d.PlatformCapabilities = []types.PlatformCapability{types.PlatformCapabilityFargate}
 	})
 	got, err := batch.Merge(def, &awsbatch.SubmitJobInput{})
@@ -138,8 +138,8 @@ func TestMergeTakesTheSubmissionsChoicesAsAWhole(t *testing.T) {
 		t.Errorf("Merge with nothing = %+v, %v; want what the definition says", got, err)
 	}
 	in := &awsbatch.SubmitJobInput{
-		RetryStrategy: &types.RetryStrategy{Attempts: ptr(int32(2))}, Timeout: &types.JobTimeout{AttemptDurationSeconds: ptr(int32(90))},
-		PropagateTags: ptr(true), SchedulingPriorityOverride: ptr(int32(7)),
+		RetryStrategy: &types.RetryStrategy{Attempts: new(int32(2))}, Timeout: &types.JobTimeout{AttemptDurationSeconds: new(int32(90))},
+		PropagateTags: new(true), SchedulingPriorityOverride: new(int32(7)),
 	}
 	got, err = batch.Merge(def, in)
 	if err != nil || got.Retry != in.RetryStrategy || got.Timeout != in.Timeout || !*got.Propagate || *got.Priority != 7 {
@@ -171,7 +171,7 @@ func TestMergeChangesNothingOfTheDefinition(t *testing.T) {
 func several() *types.JobDefinition {
 	container := func(name, command string) types.TaskContainerProperties {
 		return types.TaskContainerProperties{
-			Name: &name, Image: ptr("busybox"), Command: []string{command, "Ref::who"},
+			Name: &name, Image: new("busybox"), Command: []string{command, "Ref::who"},
 			ResourceRequirements: []types.ResourceRequirement{need(vcpu, "1"), need(memory, "512")},
 		}
 	}
@@ -221,11 +221,11 @@ func TestMergeRefuses(t *testing.T) {
 		want string
 	}{
 		"a deprecated override of a requirement": {
-			definition(), overrides(types.ContainerOverrides{Vcpus: ptr(int32(2))}),
+			definition(), overrides(types.ContainerOverrides{Vcpus: new(int32(2))}),
 			"This value was submitted in a deprecated key and may conflict with the value provided by the job definition's resource requirements.",
 		},
 		"a deprecated memory override of a requirement": {
-			definition(), overrides(types.ContainerOverrides{Memory: ptr(int32(2))}),
+			definition(), overrides(types.ContainerOverrides{Memory: new(int32(2))}),
 			"This value was submitted in a deprecated key and may conflict with the value provided by the job definition's resource requirements.",
 		},
 		"a reference without a parameter": {

@@ -70,7 +70,7 @@ func TestNeedHoldsAJobToWhatAWSBatchTakes(t *testing.T) {
 }
 
 func TestDeprecatedMembersCountWhereRequirementsAreSilent(t *testing.T) {
-	c := &types.ContainerProperties{Vcpus: ptr(int32(2)), Memory: ptr(int32(300)),
+	c := &types.ContainerProperties{Vcpus: new(int32(2)), Memory: new(int32(300)),
 		ResourceRequirements: []types.ResourceRequirement{need(memory, "512")}}
 	got, err := batch.Effective{Container: c}.Need()
 	if want := (batch.Resources{MilliVCPU: 2000, MemoryMiB: 512}); got != want || err != nil {

@@ -8,11 +8,9 @@ import (
 	"github.com/packhorse-batch/packhorse/batch"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 // retry is a strategy of three attempts.
 func retry(entries ...types.EvaluateOnExit) *types.RetryStrategy {
-	return &types.RetryStrategy{Attempts: ptr(int32(3)), EvaluateOnExit: entries}
+	return &types.RetryStrategy{Attempts: new(int32(3)), EvaluateOnExit: entries}
 }
 
 func onExit(code string, action types.RetryAction) types.EvaluateOnExit {
@@ -37,7 +35,7 @@ func TestShouldRetry(t *testing.T) {
 		return batch.Attempt{ExitCode: &code, StatusReason: "Essential container in task exited"}
 	}
 	hostLost := batch.Attempt{StatusReason: "Host EC2 (instance i-0a) terminated."}
-	outOfMemory := batch.Attempt{ExitCode: ptr(int32(137)), Reason: "OutOfMemoryError: Container killed due to memory usage",
+	outOfMemory := batch.Attempt{ExitCode: new(int32(137)), Reason: "OutOfMemoryError: Container killed due to memory usage",
 		StatusReason: "Essential container in task exited"}
 	noImage := batch.Attempt{Reason: "CannotPullContainerError: not found", StatusReason: "Task failed to start"}
 	// The strategy that Nextflow and the user guide's best practices use on Spot.
@@ -61,8 +59,8 @@ func TestShouldRetry(t *testing.T) {
 		"an exit code that is not there matches *":            {retry(onExit("*", exits)), 1, hostLost, false},
 		"the first entry that matches decides":                {retry(onExit("1", retried), onExit("1", exits)), 1, exited(1), true},
 		"entries are tried in order":                          {retry(onReason("*", exits), onExit("1", retried)), 1, exited(1), false},
-		"all conditions of an entry must match":               {retry(types.EvaluateOnExit{OnExitCode: ptr("137"), OnReason: ptr("Out*"), Action: exits}), 1, exited(137), true},
-		"all conditions of an entry match":                    {retry(types.EvaluateOnExit{OnExitCode: ptr("137"), OnReason: ptr("Out*"), Action: exits}), 1, outOfMemory, false},
+		"all conditions of an entry must match":               {retry(types.EvaluateOnExit{OnExitCode: new("137"), OnReason: new("Out*"), Action: exits}), 1, exited(137), true},
+		"all conditions of an entry match":                    {retry(types.EvaluateOnExit{OnExitCode: new("137"), OnReason: new("Out*"), Action: exits}), 1, outOfMemory, false},
 		"a text must match as a whole":                        {retry(onStatus("Essential container", exits)), 1, exited(1), true},
 		"an action in lower case, as responses carry it":      {retry(onExit("1", "exit")), 1, exited(1), false},
 		"RETRY in lower case":                                 {retry(onExit("1", "retry")), 1, exited(1), true},

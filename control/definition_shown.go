@@ -40,7 +40,7 @@ func shownContainer(p *types.ContainerProperties, fargate bool) *types.Container
 	shown.LinuxParameters = shownLinux(p.LinuxParameters)
 	shown.LogConfiguration = shownLog(p.LogConfiguration)
 	if fargate && (p.FargatePlatformConfiguration == nil || p.FargatePlatformConfiguration.PlatformVersion == nil) {
-		shown.FargatePlatformConfiguration = &types.FargatePlatformConfiguration{PlatformVersion: ptr(latestPlatform)}
+		shown.FargatePlatformConfiguration = &types.FargatePlatformConfiguration{PlatformVersion: new(latestPlatform)}
 	}
 	return &shown
 }
@@ -81,7 +81,7 @@ func shownECS(p *types.EcsProperties, fargate bool) *types.EcsProperties {
 		task := &shown.TaskProperties[i]
 		task.Volumes = orEmpty(task.Volumes)
 		if fargate && task.PlatformVersion == nil {
-			task.PlatformVersion = ptr(latestPlatform)
+			task.PlatformVersion = new(latestPlatform)
 		}
 		task.Containers = slices.Clone(task.Containers)
 		for j := range task.Containers {

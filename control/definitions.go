@@ -26,8 +26,8 @@ func (c *Control) RegisterJobDefinition(ctx context.Context, in *awsbatch.Regist
 			return err
 		}
 		revision = latest + 1
-		detail.Revision = ptr(revision)
-		detail.JobDefinitionArn = ptr(c.definitionARN(name, revision))
+		detail.Revision = new(revision)
+		detail.JobDefinitionArn = new(c.definitionARN(name, revision))
 		d := store.Definition{Detail: detail, CreatedAt: c.now()}
 		return c.cfg.Records.Write(ctx, c.cfg.Records.PutNewDefinition(d, version)...)
 	})
@@ -57,8 +57,8 @@ func newDefinition(in *awsbatch.RegisterJobDefinitionInput) (types.JobDefinition
 	fargate := onFargate(in.PlatformCapabilities)
 	return types.JobDefinition{
 		JobDefinitionName:          in.JobDefinitionName,
-		Type:                       ptr(strings.ToLower(string(in.Type))),
-		Status:                     ptr(store.Active),
+		Type:                       new(strings.ToLower(string(in.Type))),
+		Status:                     new(store.Active),
 		ContainerOrchestrationType: types.OrchestrationTypeEcs,
 		ContainerProperties:        shownContainer(in.ContainerProperties, fargate),
 		EcsProperties:              shownECS(in.EcsProperties, fargate),
@@ -81,7 +81,7 @@ func (c *Control) DeregisterJobDefinition(ctx context.Context, in *awsbatch.Dere
 		if err != nil || !d.Active() {
 			return err
 		}
-		d.Detail.Status = ptr(store.Inactive)
+		d.Detail.Status = new(store.Inactive)
 		d.InactiveAt = c.now()
 		return c.cfg.Records.Write(ctx, c.cfg.Records.PutDefinition(d))
 	})
@@ -107,7 +107,7 @@ func (c *Control) DescribeJobDefinitions(ctx context.Context, in *awsbatch.Descr
 	}
 	out := &awsbatch.DescribeJobDefinitionsOutput{JobDefinitions: make([]types.JobDefinition, 0, len(found)), NextToken: next}
 	for _, d := range found {
-		d.Detail.JobDefinitionArn = ptr(c.definitionARN(d.Name(), d.Revision()))
+		d.Detail.JobDefinitionArn = new(c.definitionARN(d.Name(), d.Revision()))
 		out.JobDefinitions = append(out.JobDefinitions, d.Detail)
 	}
 	return out, nil

@@ -73,7 +73,7 @@ func TestDeregisterJobDefinition(t *testing.T) {
 	s.deregister(t, "def:1")
 	s.deregister(t, "def:1") // once more changes nothing
 	s.deregister(t, "arn:aws:batch:us-west-2:000000000000:job-definition/def:2")
-	for _, d := range s.definitions(t, awsbatch.DescribeJobDefinitionsInput{JobDefinitionName: ptr("def")}) {
+	for _, d := range s.definitions(t, awsbatch.DescribeJobDefinitionsInput{JobDefinitionName: new("def")}) {
 		if *d.Status != "INACTIVE" {
 			t.Errorf("status of revision %d = %s, want INACTIVE", *d.Revision, *d.Status)
 		}
@@ -89,7 +89,7 @@ func TestDeregisterJobDefinition(t *testing.T) {
 		_, err := s.DeregisterJobDefinition(t.Context(), &awsbatch.DeregisterJobDefinitionInput{JobDefinition: &ref})
 		wantRefused(t, err, want)
 	}
-	_, err := s.DeregisterJobDefinition(t.Context(), &awsbatch.DeregisterJobDefinitionInput{JobDefinition: ptr("def:9")})
+	_, err := s.DeregisterJobDefinition(t.Context(), &awsbatch.DeregisterJobDefinitionInput{JobDefinition: new("def:9")})
 	wantError(t, err, batch.CodeNotFound, "JobDefinition arn:aws:batch:eu-central-1:123456789012:job-definition/def:9 not found.")
 }
 
@@ -119,18 +119,18 @@ func TestDescribeJobDefinitions(t *testing.T) {
 		want string
 	}{
 		"all, the active first":          {describe{}, "b:2 a:2 a:1 b:1 a:3"},
-		"all that are active":            {describe{Status: ptr("ACTIVE")}, "b:2 a:2 a:1"},
-		"all that are not":               {describe{Status: ptr("inactive")}, "b:1 a:3"},
-		"a status that is none":          {describe{Status: ptr("OLD")}, ""},
-		"of a name, newest first":        {describe{JobDefinitionName: ptr("a")}, "a:3 a:2 a:1"},
-		"the active of a name":           {describe{JobDefinitionName: ptr("a"), Status: ptr("ACTIVE")}, "a:2 a:1"},
-		"an ARN as name":                 {describe{JobDefinitionName: ptr("arn:aws:batch:r:1:job-definition/a:2")}, "a:2"},
-		"of a name that is not there":    {describe{JobDefinitionName: ptr("x")}, ""},
+		"all that are active":            {describe{Status: new("ACTIVE")}, "b:2 a:2 a:1"},
+		"all that are not":               {describe{Status: new("inactive")}, "b:1 a:3"},
+		"a status that is none":          {describe{Status: new("OLD")}, ""},
+		"of a name, newest first":        {describe{JobDefinitionName: new("a")}, "a:3 a:2 a:1"},
+		"the active of a name":           {describe{JobDefinitionName: new("a"), Status: new("ACTIVE")}, "a:2 a:1"},
+		"an ARN as name":                 {describe{JobDefinitionName: new("arn:aws:batch:r:1:job-definition/a:2")}, "a:2"},
+		"of a name that is not there":    {describe{JobDefinitionName: new("x")}, ""},
 		"by name, revision and ARN":      {describe{JobDefinitions: []string{"b:1", "arn:aws:batch:r:1:job-definition/a:3", "a:9", "x", "b:1"}}, "b:1 a:3"},
 		"by name without revision":       {describe{JobDefinitions: []string{"b", "a:1"}}, "b:2 b:1 a:1"},
 		"by name and revision, once":     {describe{JobDefinitions: []string{"b:1", "b", "b:2"}}, "b:1 b:2"},
 		"by what no name can look like":  {describe{JobDefinitions: []string{"a:latest", "a b"}}, ""},
-		"two, where the first is active": {describe{JobDefinitionName: ptr("a"), Status: ptr("ACTIVE"), MaxResults: ptr(int32(1))}, "a:2"},
+		"two, where the first is active": {describe{JobDefinitionName: new("a"), Status: new("ACTIVE"), MaxResults: new(int32(1))}, "a:2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := revisions(s.definitions(t, tt.in)); got != tt.want {
@@ -142,12 +142,12 @@ func TestDescribeJobDefinitions(t *testing.T) {
 		in   describe
 		want string
 	}{
-		"a list and a size":   {describe{JobDefinitions: []string{"a:1"}, MaxResults: ptr(int32(1))}, "JobDefinitions and MaxResults cannot both be set"},
-		"a list and a name":   {describe{JobDefinitions: []string{"a:1"}, JobDefinitionName: ptr("a")}, "JobDefinitions and JobDefinitionName cannot both be set"},
-		"a list and a status": {describe{JobDefinitions: []string{"a:1"}, Status: ptr("ACTIVE")}, "JobDefinitions and Status cannot both be set"},
-		"a bad name":          {describe{JobDefinitionName: ptr("a:latest")}, "Provided name a:latest is not supported pattern[a-zA-Z_0-9-]{1,128}"},
-		"a size of 101":       {describe{MaxResults: ptr(int32(101))}, "maxResults must be between 1 and 100, got 101."},
-		"a bad token":         {describe{NextToken: ptr("x")}, "nextToken is not valid for this request."},
+		"a list and a size":   {describe{JobDefinitions: []string{"a:1"}, MaxResults: new(int32(1))}, "JobDefinitions and MaxResults cannot both be set"},
+		"a list and a name":   {describe{JobDefinitions: []string{"a:1"}, JobDefinitionName: new("a")}, "JobDefinitions and JobDefinitionName cannot both be set"},
+		"a list and a status": {describe{JobDefinitions: []string{"a:1"}, Status: new("ACTIVE")}, "JobDefinitions and Status cannot both be set"},
+		"a bad name":          {describe{JobDefinitionName: new("a:latest")}, "Provided name a:latest is not supported pattern[a-zA-Z_0-9-]{1,128}"},
+		"a size of 101":       {describe{MaxResults: new(int32(101))}, "maxResults must be between 1 and 100, got 101."},
+		"a bad token":         {describe{NextToken: new("x")}, "nextToken is not valid for this request."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := s.DescribeJobDefinitions(t.Context(), &tt.in)
@@ -177,7 +177,7 @@ func TestPagesOfJobDefinitions(t *testing.T) {
 		return nil
 	}
 	for size := int32(1); size <= 6; size++ {
-		if got := pages(awsbatch.DescribeJobDefinitionsInput{JobDefinitionName: ptr("a"), MaxResults: &size}); !slices.Equal(got, all) {
+		if got := pages(awsbatch.DescribeJobDefinitionsInput{JobDefinitionName: new("a"), MaxResults: &size}); !slices.Equal(got, all) {
 			t.Errorf("pages of %d of a name = %v, want %v", size, got, all)
 		}
 		if got := pages(awsbatch.DescribeJobDefinitionsInput{MaxResults: &size}); !slices.Equal(got, []string{"a:5", "a:3", "a:2", "a:1", "a:4"}) {
@@ -186,8 +186,8 @@ func TestPagesOfJobDefinitions(t *testing.T) {
 	}
 	t.Run("a token belongs to its question", func(t *testing.T) {
 		out := must[*awsbatch.DescribeJobDefinitionsOutput](t)(s.DescribeJobDefinitions(t.Context(),
-			&awsbatch.DescribeJobDefinitionsInput{JobDefinitionName: ptr("a"), MaxResults: ptr(int32(1))}))
-		_, err := s.DescribeJobDefinitions(t.Context(), &awsbatch.DescribeJobDefinitionsInput{Status: ptr("ACTIVE"), NextToken: out.NextToken})
+			&awsbatch.DescribeJobDefinitionsInput{JobDefinitionName: new("a"), MaxResults: new(int32(1))}))
+		_, err := s.DescribeJobDefinitions(t.Context(), &awsbatch.DescribeJobDefinitionsInput{Status: new("ACTIVE"), NextToken: out.NextToken})
 		wantRefused(t, err, "nextToken is not valid for this request.")
 	})
 }
@@ -232,33 +232,33 @@ func TestWhatWasSentIsShownUnchanged(t *testing.T) {
 	full := newDefinition("def")
 	full.Parameters = map[string]string{"nf-token": "abc"}
 	full.Tags = map[string]string{"team": "a"}
-	full.PropagateTags, full.SchedulingPriority = ptr(true), ptr(int32(7))
-	full.Timeout = &types.JobTimeout{AttemptDurationSeconds: ptr(int32(60))}
+	full.PropagateTags, full.SchedulingPriority = new(true), new(int32(7))
+	full.Timeout = &types.JobTimeout{AttemptDurationSeconds: new(int32(60))}
 	full.PlatformCapabilities = []types.PlatformCapability{types.PlatformCapabilityEc2}
-	full.RetryStrategy = &types.RetryStrategy{Attempts: ptr(int32(3)), EvaluateOnExit: []types.EvaluateOnExit{
-		{OnStatusReason: ptr("Host EC2*"), Action: "RETRY"}, {OnReason: ptr("*"), Action: "exit"},
+	full.RetryStrategy = &types.RetryStrategy{Attempts: new(int32(3)), EvaluateOnExit: []types.EvaluateOnExit{
+		{OnStatusReason: new("Host EC2*"), Action: "RETRY"}, {OnReason: new("*"), Action: "exit"},
 	}}
 	p := full.ContainerProperties
 	p.Command = []string{"echo", "Ref::x", ""}
-	p.Environment = []types.KeyValuePair{{Name: ptr("Z"), Value: ptr("1")}, {Name: ptr("A"), Value: ptr("")}}
-	p.MountPoints = []types.MountPoint{{SourceVolume: ptr("v"), ContainerPath: ptr("/v"), ReadOnly: ptr(false)}}
-	p.Volumes = []types.Volume{{Name: ptr("v"), Host: &types.Host{SourcePath: ptr("/data")}}}
-	p.Ulimits = []types.Ulimit{{Name: ptr("nofile"), HardLimit: ptr(int32(10)), SoftLimit: ptr(int32(5))}}
+	p.Environment = []types.KeyValuePair{{Name: new("Z"), Value: new("1")}, {Name: new("A"), Value: new("")}}
+	p.MountPoints = []types.MountPoint{{SourceVolume: new("v"), ContainerPath: new("/v"), ReadOnly: new(false)}}
+	p.Volumes = []types.Volume{{Name: new("v"), Host: &types.Host{SourcePath: new("/data")}}}
+	p.Ulimits = []types.Ulimit{{Name: new("nofile"), HardLimit: new(int32(10)), SoftLimit: new(int32(5))}}
 	p.LinuxParameters = &types.LinuxParameters{
-		InitProcessEnabled: ptr(true), MaxSwap: ptr(int32(0)), Swappiness: ptr(int32(60)), SharedMemorySize: ptr(int32(64)),
-		Devices: []types.Device{{HostPath: ptr("/dev/fuse")}},
-		Tmpfs:   []types.Tmpfs{{ContainerPath: ptr("/t"), Size: ptr(int32(16)), MountOptions: []string{"ro"}}},
+		InitProcessEnabled: new(true), MaxSwap: new(int32(0)), Swappiness: new(int32(60)), SharedMemorySize: new(int32(64)),
+		Devices: []types.Device{{HostPath: new("/dev/fuse")}},
+		Tmpfs:   []types.Tmpfs{{ContainerPath: new("/t"), Size: new(int32(16)), MountOptions: []string{"ro"}}},
 	}
 	p.LogConfiguration = &types.LogConfiguration{LogDriver: "awslogs", Options: map[string]string{"awslogs-group": "g"}}
-	p.User, p.Privileged, p.ReadonlyRootFilesystem = ptr("1000:1000"), ptr(true), ptr(false)
-	p.JobRoleArn, p.ExecutionRoleArn = ptr("arn:aws:iam::1:role/job"), ptr("arn:aws:iam::1:role/exec")
-	p.Secrets = []types.Secret{{Name: ptr("S"), ValueFrom: ptr("arn:secret")}}
+	p.User, p.Privileged, p.ReadonlyRootFilesystem = new("1000:1000"), new(true), new(false)
+	p.JobRoleArn, p.ExecutionRoleArn = new("arn:aws:iam::1:role/job"), new("arn:aws:iam::1:role/exec")
+	p.Secrets = []types.Secret{{Name: new("S"), ValueFrom: new("arn:secret")}}
 
 	onFargate := newDefinition("fargate", onFargate)
 	several := newDefinition("several", withContainers(
-		types.TaskContainerProperties{Name: ptr("main"), Image: ptr("busybox"), ResourceRequirements: needs("1", "128"),
-			DependsOn: []types.TaskContainerDependency{{ContainerName: ptr("side"), Condition: ptr("START")}}},
-		types.TaskContainerProperties{Name: ptr("side"), Image: ptr("busybox"), Essential: ptr(false), ResourceRequirements: needs("1", "64")},
+		types.TaskContainerProperties{Name: new("main"), Image: new("busybox"), ResourceRequirements: needs("1", "128"),
+			DependsOn: []types.TaskContainerDependency{{ContainerName: new("side"), Condition: new("START")}}},
+		types.TaskContainerProperties{Name: new("side"), Image: new("busybox"), Essential: new(false), ResourceRequirements: needs("1", "64")},
 	))
 	for _, in := range []*awsbatch.RegisterJobDefinitionInput{full, onFargate, several, multinode("0:1", ":1"), legacy("1", "128")} {
 		t.Run(*in.JobDefinitionName, func(t *testing.T) {
@@ -302,7 +302,7 @@ func without(sent, got any, path string) (missing []string) {
 func TestListsThatAWSAddsDeeperDown(t *testing.T) {
 	s := newScene(t)
 	in := newDefinition("def", func(in *awsbatch.RegisterJobDefinitionInput) {
-		in.RetryStrategy = &types.RetryStrategy{Attempts: ptr(int32(2))}
+		in.RetryStrategy = &types.RetryStrategy{Attempts: new(int32(2))}
 		in.ContainerProperties.LinuxParameters = &types.LinuxParameters{}
 		in.ContainerProperties.LogConfiguration = &types.LogConfiguration{LogDriver: "json-file"}
 	})
@@ -327,10 +327,10 @@ func TestListsThatAWSAddsDeeperDown(t *testing.T) {
 func onFargate(in *awsbatch.RegisterJobDefinitionInput) {
 	in.PlatformCapabilities = []types.PlatformCapability{types.PlatformCapabilityFargate}
 	if p := in.ContainerProperties; p != nil {
-		p.ExecutionRoleArn, p.ResourceRequirements = ptr("arn:aws:iam::1:role/exec"), needs("0.25", "512")
+		p.ExecutionRoleArn, p.ResourceRequirements = new("arn:aws:iam::1:role/exec"), needs("0.25", "512")
 	}
 	if e := in.EcsProperties; e != nil {
-		e.TaskProperties[0].ExecutionRoleArn = ptr("arn:aws:iam::1:role/exec")
+		e.TaskProperties[0].ExecutionRoleArn = new("arn:aws:iam::1:role/exec")
 	}
 }
 
@@ -346,7 +346,7 @@ func withContainers(containers ...types.TaskContainerProperties) func(*awsbatch.
 func multinode(ranges ...string) *awsbatch.RegisterJobDefinitionInput {
 	in := newDefinition("multinode")
 	in.Type = types.JobDefinitionTypeMultinode
-	in.NodeProperties = &types.NodeProperties{NumNodes: ptr(int32(2)), MainNode: ptr(int32(0))}
+	in.NodeProperties = &types.NodeProperties{NumNodes: new(int32(2)), MainNode: new(int32(0))}
 	for _, r := range ranges {
 		in.NodeProperties.NodeRangeProperties = append(in.NodeProperties.NodeRangeProperties,
 			types.NodeRangeProperty{TargetNodes: &r, Container: in.ContainerProperties})

@@ -94,7 +94,7 @@ func TestDeletedQueueGoesWhenItsJobsHaveEnded(t *testing.T) {
 	if got := s.shownQueues(t, "q"); len(got) != 1 || got[0].Status != types.JQStatusDeleting {
 		t.Fatalf("queue with jobs = %+v, want DELETING", got)
 	}
-	_, err := s.UpdateJobQueue(t.Context(), &awsbatch.UpdateJobQueueInput{JobQueue: ptr("q"), State: types.JQStateEnabled})
+	_, err := s.UpdateJobQueue(t.Context(), &awsbatch.UpdateJobQueueInput{JobQueue: new("q"), State: types.JQStateEnabled})
 	wantRefused(t, err, "Cannot update, resource is being modified")
 	if err := s.FinishDeletes(t.Context()); err != nil {
 		t.Fatal(err)
@@ -178,7 +178,7 @@ func TestDeletedEnvironmentGoesWithItsLastHost(t *testing.T) {
 	if got := s.shownEnvironment(t, "ce").Status; got != types.CEStatusDeleting {
 		t.Fatalf("status = %s, want DELETING while there is a host", got)
 	}
-	_, err := s.UpdateComputeEnvironment(t.Context(), &awsbatch.UpdateComputeEnvironmentInput{ComputeEnvironment: ptr("ce"), State: types.CEStateEnabled})
+	_, err := s.UpdateComputeEnvironment(t.Context(), &awsbatch.UpdateComputeEnvironmentInput{ComputeEnvironment: new("ce"), State: types.CEStateEnabled})
 	wantRefused(t, err, "Cannot update, resource is being modified")
 	host.Version, host.GoneAt = 1, batch.MillisOf(start)
 	if err := s.records.Write(t.Context(), s.records.MoveGone(host)...); err != nil {

@@ -36,9 +36,9 @@ func TestATagAllowsEnvironmentsOfBothKinds(t *testing.T) {
 			_, err = s.UntagResource(ctx, untag)
 			wantRefused(t, err, "The tag packhorse:environments is what lets the queue have Fargate and EC2 compute environments together.")
 
-			must[*awsbatch.UpdateJobQueueOutput](t)(s.UpdateJobQueue(ctx, &awsbatch.UpdateJobQueueInput{JobQueue: ptr("q"), ComputeEnvironmentOrder: order(first)}))
+			must[*awsbatch.UpdateJobQueueOutput](t)(s.UpdateJobQueue(ctx, &awsbatch.UpdateJobQueueInput{JobQueue: new("q"), ComputeEnvironmentOrder: order(first)}))
 			must[*awsbatch.UntagResourceOutput](t)(s.UntagResource(ctx, untag))
-			_, err = s.UpdateJobQueue(ctx, &awsbatch.UpdateJobQueueInput{JobQueue: ptr("q"), ComputeEnvironmentOrder: order(first, second)})
+			_, err = s.UpdateJobQueue(ctx, &awsbatch.UpdateJobQueueInput{JobQueue: new("q"), ComputeEnvironmentOrder: order(first, second)})
 			wantRefused(t, err, "Fargate and EC2 compute environments can not be mixed.")
 		})
 	}

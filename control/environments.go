@@ -127,12 +127,12 @@ func isServiceLinked(role string) bool { return strings.Contains(role, serviceLi
 func (c *Control) completeEnvironment(d *types.ComputeEnvironmentDetail) {
 	name, uuid := deref(d.ComputeEnvironmentName), c.cfg.NewUUID()
 	d.Uuid = &uuid
-	d.ComputeEnvironmentArn = ptr(c.cfg.Account.ARN(KindEnvironment, name))
-	d.EcsClusterArn = ptr(c.cfg.Account.ECS("cluster/" + name + "_Batch_" + uuid))
+	d.ComputeEnvironmentArn = new(c.cfg.Account.ARN(KindEnvironment, name))
+	d.EcsClusterArn = new(c.cfg.Account.ECS("cluster/" + name + "_Batch_" + uuid))
 	d.ContainerOrchestrationType = types.OrchestrationTypeEcs
-	d.Status, d.StatusReason = types.CEStatusValid, ptr(environmentHealthy)
+	d.Status, d.StatusReason = types.CEStatusValid, new(environmentHealthy)
 	if deref(d.ServiceRole) == "" {
-		d.ServiceRole = ptr("arn:aws:iam::" + c.cfg.Account.ID + ":" + serviceLinkedPath + "AWSServiceRoleForBatch")
+		d.ServiceRole = new("arn:aws:iam::" + c.cfg.Account.ID + ":" + serviceLinkedPath + "AWSServiceRoleForBatch")
 	}
 	if d.Type == types.CETypeManaged && !isFargate(d.ComputeResources.Type) {
 		completeResources(d.ComputeResources, c.cfg.Types)
@@ -142,10 +142,10 @@ func (c *Control) completeEnvironment(d *types.ComputeEnvironmentDetail) {
 // completeResources adds the defaults of an environment with hosts.
 func completeResources(r *types.ComputeResource, known TypeSource) {
 	if r.DesiredvCpus == nil {
-		r.DesiredvCpus = ptr(deref(r.MinvCpus))
+		r.DesiredvCpus = new(deref(r.MinvCpus))
 	}
 	if len(r.Ec2Configuration) == 0 {
-		r.Ec2Configuration = []types.Ec2Configuration{{ImageType: ptr(defaultImage(r.InstanceTypes, known))}}
+		r.Ec2Configuration = []types.Ec2Configuration{{ImageType: new(defaultImage(r.InstanceTypes, known))}}
 	}
 }
 
@@ -189,11 +189,11 @@ func (c *Control) DescribeComputeEnvironments(ctx context.Context, in *awsbatch.
 // really has.
 func (c *Control) showEnvironment(ctx context.Context, env store.Environment) types.ComputeEnvironmentDetail {
 	d := env.Detail
-	d.ComputeEnvironmentArn = ptr(c.cfg.Account.ARN(KindEnvironment, env.Name()))
-	d.EcsClusterArn = ptr(c.cfg.Account.ECS("cluster/" + env.Cluster()))
+	d.ComputeEnvironmentArn = new(c.cfg.Account.ARN(KindEnvironment, env.Name()))
+	d.EcsClusterArn = new(c.cfg.Account.ECS("cluster/" + env.Cluster()))
 	if d.ComputeResources != nil && d.Type == types.CETypeManaged && !isFargate(d.ComputeResources.Type) {
 		resources := *d.ComputeResources
-		resources.DesiredvCpus = ptr(c.desiredVCPUs(ctx, env))
+		resources.DesiredvCpus = new(c.desiredVCPUs(ctx, env))
 		d.ComputeResources = &resources
 	}
 	return d
@@ -237,7 +237,7 @@ func (c *Control) UpdateComputeEnvironment(ctx context.Context, in *awsbatch.Upd
 	c.kick(queues...)
 	return &awsbatch.UpdateComputeEnvironmentOutput{
 		ComputeEnvironmentName: env.Detail.ComputeEnvironmentName,
-		ComputeEnvironmentArn:  ptr(c.cfg.Account.ARN(KindEnvironment, env.Name())),
+		ComputeEnvironmentArn:  new(c.cfg.Account.ARN(KindEnvironment, env.Name())),
 	}, nil
 }
 

@@ -21,26 +21,26 @@ func TestCreateComputeEnvironmentRefusesAsAWSDoes(t *testing.T) {
 	template := func(change func(*types.LaunchTemplateSpecification)) createEnvironment {
 		return resources(func(r *types.ComputeResource) {
 			r.InstanceTypes = []string{"m6i", "c6i.large"}
-			r.LaunchTemplate = &types.LaunchTemplateSpecification{LaunchTemplateId: ptr("lt-1")}
+			r.LaunchTemplate = &types.LaunchTemplateSpecification{LaunchTemplateId: new("lt-1")}
 			change(r.LaunchTemplate)
 		})
 	}
 	override := func(targets ...string) types.LaunchTemplateSpecificationOverride {
-		return types.LaunchTemplateSpecificationOverride{LaunchTemplateId: ptr("lt-2"), TargetInstanceTypes: targets}
+		return types.LaunchTemplateSpecificationOverride{LaunchTemplateId: new("lt-2"), TargetInstanceTypes: targets}
 	}
 	tests := map[string]struct {
 		change []createEnvironment
 		want   string
 	}{
 		"a name with other characters": {
-			[]createEnvironment{func(in *awsbatch.CreateComputeEnvironmentInput) { in.ComputeEnvironmentName = ptr("a b") }},
+			[]createEnvironment{func(in *awsbatch.CreateComputeEnvironmentInput) { in.ComputeEnvironmentName = new("a b") }},
 			"Compute Environment name should match a valid pattern."},
 		"no name": {
 			[]createEnvironment{func(in *awsbatch.CreateComputeEnvironmentInput) { in.ComputeEnvironmentName = nil }},
 			"Compute Environment name should match a valid pattern."},
 		"a name of 129 characters": {
 			[]createEnvironment{func(in *awsbatch.CreateComputeEnvironmentInput) {
-				in.ComputeEnvironmentName = ptr(strings.Repeat("a", 129))
+				in.ComputeEnvironmentName = new(strings.Repeat("a", 129))
 			}},
 			"Compute Environment name should match a valid pattern."},
 		"an unknown type": {
@@ -63,7 +63,7 @@ func TestCreateComputeEnvironmentRefusesAsAWSDoes(t *testing.T) {
 			[]createEnvironment{func(in *awsbatch.CreateComputeEnvironmentInput) { in.ComputeResources = nil }},
 			"computeResources must be provided for a MANAGED compute environment"},
 		"managed with unmanagedvCpus": {
-			[]createEnvironment{func(in *awsbatch.CreateComputeEnvironmentInput) { in.UnmanagedvCpus = ptr(int32(4)) }},
+			[]createEnvironment{func(in *awsbatch.CreateComputeEnvironmentInput) { in.UnmanagedvCpus = new(int32(4)) }},
 			"unmanagedvCpus is not applicable for managed Compute Environments."},
 		"an unknown compute type": {
 			[]createEnvironment{resources(func(r *types.ComputeResource) { r.Type = "LAMBDA" })},
@@ -90,16 +90,16 @@ func TestCreateComputeEnvironmentRefusesAsAWSDoes(t *testing.T) {
 			[]createEnvironment{resources(func(r *types.ComputeResource) { r.SecurityGroupIds = nil })},
 			"Security group ids are required."},
 		"minvCpus below 0": {
-			[]createEnvironment{resources(func(r *types.ComputeResource) { r.MinvCpus = ptr(int32(-1)) })},
+			[]createEnvironment{resources(func(r *types.ComputeResource) { r.MinvCpus = new(int32(-1)) })},
 			"minvCpus should be greater than or equal to 0."},
 		"maxvCpus below minvCpus": {
-			[]createEnvironment{resources(func(r *types.ComputeResource) { r.MinvCpus = ptr(int32(17)) })},
+			[]createEnvironment{resources(func(r *types.ComputeResource) { r.MinvCpus = new(int32(17)) })},
 			"maxvCpus should be greater than or equal to minvCpus."},
 		"desiredvCpus above maxvCpus": {
-			[]createEnvironment{resources(func(r *types.ComputeResource) { r.DesiredvCpus = ptr(int32(17)) })},
+			[]createEnvironment{resources(func(r *types.ComputeResource) { r.DesiredvCpus = new(int32(17)) })},
 			"desiredvCpus should be between minvCpus and maxvCpus."},
 		"a bid above 100 percent": {
-			[]createEnvironment{spot, resources(func(r *types.ComputeResource) { r.BidPercentage = ptr(int32(101)) })},
+			[]createEnvironment{spot, resources(func(r *types.ComputeResource) { r.BidPercentage = new(int32(101)) })},
 			"Bid percentage must be between 0 to 100."},
 		"instance types that do not exist": {
 			[]createEnvironment{resources(func(r *types.ComputeResource) { r.InstanceTypes = []string{"m6i", "zz9.large", "nope"} })},
@@ -127,12 +127,12 @@ func TestCreateComputeEnvironmentRefusesAsAWSDoes(t *testing.T) {
 			"compute resource spotIamFleetRole is required."},
 		"an unknown image type": {
 			[]createEnvironment{resources(func(r *types.ComputeResource) {
-				r.Ec2Configuration = []types.Ec2Configuration{{ImageType: ptr("ECS_BEOS")}}
+				r.Ec2Configuration = []types.Ec2Configuration{{ImageType: new("ECS_BEOS")}}
 			})},
 			"Invalid imageType in ComputeResources.ec2Configuration"},
 		"a scale-down delay of a minute": {
 			[]createEnvironment{resources(func(r *types.ComputeResource) {
-				r.ScalingPolicy = &types.ComputeScalingPolicy{MinScaleDownDelayMinutes: ptr(int32(1))}
+				r.ScalingPolicy = &types.ComputeScalingPolicy{MinScaleDownDelayMinutes: new(int32(1))}
 			})},
 			"minScaleDownDelayMinutes must be between 20 and 10080, got 1."},
 
@@ -140,10 +140,10 @@ func TestCreateComputeEnvironmentRefusesAsAWSDoes(t *testing.T) {
 			[]createEnvironment{template(func(l *types.LaunchTemplateSpecification) { l.LaunchTemplateId = nil })},
 			"One of LaunchTemplateId and LaunchTemplateName or LaunchTemplate.Overrides is required."},
 		"a launch template with id and name": {
-			[]createEnvironment{template(func(l *types.LaunchTemplateSpecification) { l.LaunchTemplateName = ptr("n") })},
+			[]createEnvironment{template(func(l *types.LaunchTemplateSpecification) { l.LaunchTemplateName = new("n") })},
 			"LaunchTemplate should have either LaunchTemplateId or LaunchTemplateName but not both."},
 		"a version that is none": {
-			[]createEnvironment{template(func(l *types.LaunchTemplateSpecification) { l.Version = ptr("newest") })},
+			[]createEnvironment{template(func(l *types.LaunchTemplateSpecification) { l.Version = new("newest") })},
 			"LaunchTemplateVersion must be either empty or a number or $Default or $Latest"},
 		"eleven overrides": {
 			[]createEnvironment{template(func(l *types.LaunchTemplateSpecification) {
@@ -153,7 +153,7 @@ func TestCreateComputeEnvironmentRefusesAsAWSDoes(t *testing.T) {
 		"an override with id and name": {
 			[]createEnvironment{template(func(l *types.LaunchTemplateSpecification) {
 				both := override("m6i")
-				both.LaunchTemplateName = ptr("n")
+				both.LaunchTemplateName = new("n")
 				l.Overrides = append(l.Overrides, both)
 			})},
 			"LaunchTemplate.overrides should have either LaunchTemplateId or LaunchTemplateName but not both."},
@@ -190,7 +190,7 @@ func TestCreateComputeEnvironmentRefusesAsAWSDoes(t *testing.T) {
 			"ServiceRole is required."},
 		"unmanaged with the service-linked role": {
 			[]createEnvironment{unmanaged, func(in *awsbatch.CreateComputeEnvironmentInput) {
-				in.ServiceRole = ptr("arn:aws:iam::123456789012:role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch")
+				in.ServiceRole = new("arn:aws:iam::123456789012:role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch")
 			}},
 			"Service Linked Role cannot be used with UNMANAGED Compute Environment"},
 	}
@@ -206,17 +206,17 @@ func TestCreateComputeEnvironmentRefusesAsAWSDoes(t *testing.T) {
 func TestFargateEnvironmentsHaveNothingOfHosts(t *testing.T) {
 	for member, set := range map[string]func(*types.ComputeResource){
 		"allocationStrategy": func(r *types.ComputeResource) { r.AllocationStrategy = types.CRAllocationStrategyBestFit },
-		"bidPercentage":      func(r *types.ComputeResource) { r.BidPercentage = ptr(int32(50)) },
-		"desiredvCpus":       func(r *types.ComputeResource) { r.DesiredvCpus = ptr(int32(0)) },
+		"bidPercentage":      func(r *types.ComputeResource) { r.BidPercentage = new(int32(50)) },
+		"desiredvCpus":       func(r *types.ComputeResource) { r.DesiredvCpus = new(int32(0)) },
 		"ec2Configuration":   func(r *types.ComputeResource) { r.Ec2Configuration = make([]types.Ec2Configuration, 1) },
-		"ec2KeyPair":         func(r *types.ComputeResource) { r.Ec2KeyPair = ptr("key") },
-		"imageId":            func(r *types.ComputeResource) { r.ImageId = ptr("ami-1") },
-		"instanceRole":       func(r *types.ComputeResource) { r.InstanceRole = ptr("role") },
+		"ec2KeyPair":         func(r *types.ComputeResource) { r.Ec2KeyPair = new("key") },
+		"imageId":            func(r *types.ComputeResource) { r.ImageId = new("ami-1") },
+		"instanceRole":       func(r *types.ComputeResource) { r.InstanceRole = new("role") },
 		"instanceTypes":      func(r *types.ComputeResource) { r.InstanceTypes = []string{"m6i"} },
 		"launchTemplate":     func(r *types.ComputeResource) { r.LaunchTemplate = &types.LaunchTemplateSpecification{} },
-		"minvCpus":           func(r *types.ComputeResource) { r.MinvCpus = ptr(int32(0)) },
-		"placementGroup":     func(r *types.ComputeResource) { r.PlacementGroup = ptr("pg") },
-		"spotIamFleetRole":   func(r *types.ComputeResource) { r.SpotIamFleetRole = ptr("role") },
+		"minvCpus":           func(r *types.ComputeResource) { r.MinvCpus = new(int32(0)) },
+		"placementGroup":     func(r *types.ComputeResource) { r.PlacementGroup = new("pg") },
+		"spotIamFleetRole":   func(r *types.ComputeResource) { r.SpotIamFleetRole = new("role") },
 		"tags":               func(r *types.ComputeResource) { r.Tags = map[string]string{"a": "b"} },
 	} {
 		t.Run(member, func(t *testing.T) {
@@ -244,24 +244,24 @@ func TestNewEnvironmentIsValidAtOnce(t *testing.T) {
 	}
 	const uuid = "00000000-0000-4000-8000-000000000001"
 	want := types.ComputeEnvironmentDetail{
-		ComputeEnvironmentName:     ptr("ce"),
-		ComputeEnvironmentArn:      ptr(arn),
+		ComputeEnvironmentName:     new("ce"),
+		ComputeEnvironmentArn:      new(arn),
 		Type:                       types.CETypeManaged,
 		State:                      types.CEStateEnabled,
 		Status:                     types.CEStatusValid,
-		StatusReason:               ptr("ComputeEnvironment Healthy"),
+		StatusReason:               new("ComputeEnvironment Healthy"),
 		ContainerOrchestrationType: types.OrchestrationTypeEcs,
-		EcsClusterArn:              ptr("arn:aws:ecs:eu-central-1:123456789012:cluster/ce_Batch_" + uuid),
-		ServiceRole:                ptr("arn:aws:iam::123456789012:role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch"),
-		Uuid:                       ptr(uuid),
+		EcsClusterArn:              new("arn:aws:ecs:eu-central-1:123456789012:cluster/ce_Batch_" + uuid),
+		ServiceRole:                new("arn:aws:iam::123456789012:role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch"),
+		Uuid:                       new(uuid),
 		Tags:                       map[string]string{},
 		ComputeResources: &types.ComputeResource{
 			Type:               types.CRTypeEc2,
 			AllocationStrategy: types.CRAllocationStrategyBestFitProgressive,
-			MinvCpus:           ptr(int32(0)), DesiredvCpus: ptr(int32(0)), MaxvCpus: ptr(int32(16)),
-			InstanceRole: ptr("ecsInstanceRole"), InstanceTypes: []string{"m6i"},
+			MinvCpus:           new(int32(0)), DesiredvCpus: new(int32(0)), MaxvCpus: new(int32(16)),
+			InstanceRole: new("ecsInstanceRole"), InstanceTypes: []string{"m6i"},
 			Subnets: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"},
-			Ec2Configuration: []types.Ec2Configuration{{ImageType: ptr("ECS_AL2023")}},
+			Ec2Configuration: []types.Ec2Configuration{{ImageType: new("ECS_AL2023")}},
 		},
 	}
 	if diff := cmp.Diff(want, s.shownEnvironment(t, "ce"), ignoreUnexported); diff != "" {
@@ -279,17 +279,17 @@ var ignoreUnexported = cmp.FilterPath(func(p cmp.Path) bool {
 
 func TestEnvironmentWrittenForAWSIsShownUnchanged(t *testing.T) {
 	in := newEnvironment("ce", spot)
-	in.ServiceRole = ptr("arn:aws:iam::999999999999:role/service-role/AWSBatchServiceRole")
+	in.ServiceRole = new("arn:aws:iam::999999999999:role/service-role/AWSBatchServiceRole")
 	in.Tags = map[string]string{"team": "genomics"}
 	r := in.ComputeResources
-	r.SpotIamFleetRole = ptr("arn:aws:iam::999999999999:role/AmazonEC2SpotFleetTaggingRole")
-	r.BidPercentage, r.DesiredvCpus = ptr(int32(60)), ptr(int32(4))
-	r.Ec2KeyPair, r.ImageId, r.PlacementGroup = ptr("key"), ptr("ami-1"), ptr("pg")
-	r.Ec2Configuration = []types.Ec2Configuration{{ImageType: ptr("ECS_AL2"), ImageIdOverride: ptr("ami-2")}}
+	r.SpotIamFleetRole = new("arn:aws:iam::999999999999:role/AmazonEC2SpotFleetTaggingRole")
+	r.BidPercentage, r.DesiredvCpus = new(int32(60)), new(int32(4))
+	r.Ec2KeyPair, r.ImageId, r.PlacementGroup = new("key"), new("ami-1"), new("pg")
+	r.Ec2Configuration = []types.Ec2Configuration{{ImageType: new("ECS_AL2"), ImageIdOverride: new("ami-2")}}
 	r.InstanceTypes = []string{"optimal"}
 	r.Tags = map[string]string{"Name": "host"}
-	r.ScalingPolicy = &types.ComputeScalingPolicy{MinScaleDownDelayMinutes: ptr(int32(60))}
-	r.LaunchTemplate = &types.LaunchTemplateSpecification{LaunchTemplateName: ptr("lt"), Version: ptr("$Latest")}
+	r.ScalingPolicy = &types.ComputeScalingPolicy{MinScaleDownDelayMinutes: new(int32(60))}
+	r.LaunchTemplate = &types.LaunchTemplateSpecification{LaunchTemplateName: new("lt"), Version: new("$Latest")}
 	sent := *r
 	s := newScene(t)
 	must[*awsbatch.CreateComputeEnvironmentOutput](t)(s.CreateComputeEnvironment(t.Context(), in))
@@ -309,7 +309,7 @@ func TestDefaultsOfEnvironments(t *testing.T) {
 		want   any
 	}{
 		"desiredvCpus begins at minvCpus": {
-			[]createEnvironment{resources(func(r *types.ComputeResource) { r.MinvCpus = ptr(int32(2)) })},
+			[]createEnvironment{resources(func(r *types.ComputeResource) { r.MinvCpus = new(int32(2)) })},
 			func(d types.ComputeEnvironmentDetail) any { return *d.ComputeResources.DesiredvCpus }, int32(2)},
 		"the strategy stays absent": {
 			[]createEnvironment{resources(func(r *types.ComputeResource) { r.AllocationStrategy = "" })},
@@ -327,11 +327,11 @@ func TestDefaultsOfEnvironments(t *testing.T) {
 			[]createEnvironment{fargate},
 			func(d types.ComputeEnvironmentDetail) any { return d.ComputeResources.DesiredvCpus == nil }, true},
 		"an empty role is the service-linked one": {
-			[]createEnvironment{func(in *awsbatch.CreateComputeEnvironmentInput) { in.ServiceRole = ptr("") }},
+			[]createEnvironment{func(in *awsbatch.CreateComputeEnvironmentInput) { in.ServiceRole = new("") }},
 			func(d types.ComputeEnvironmentDetail) any { return *d.ServiceRole },
 			"arn:aws:iam::123456789012:role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch"},
 		"unmanaged has no resources": {
-			[]createEnvironment{unmanaged, func(in *awsbatch.CreateComputeEnvironmentInput) { in.UnmanagedvCpus = ptr(int32(8)) }},
+			[]createEnvironment{unmanaged, func(in *awsbatch.CreateComputeEnvironmentInput) { in.UnmanagedvCpus = new(int32(8)) }},
 			func(d types.ComputeEnvironmentDetail) any { return d.ComputeResources == nil && *d.UnmanagedvCpus == 8 }, true},
 		"enumerations may be in any case": {
 			[]createEnvironment{spot, func(in *awsbatch.CreateComputeEnvironmentInput) {
@@ -399,17 +399,17 @@ func TestDescribeComputeEnvironments(t *testing.T) {
 		}
 	})
 	t.Run("all, page by page", func(t *testing.T) {
-		first := describe(s.DescribeComputeEnvironments(t.Context(), &awsbatch.DescribeComputeEnvironmentsInput{MaxResults: ptr(int32(2))}))
+		first := describe(s.DescribeComputeEnvironments(t.Context(), &awsbatch.DescribeComputeEnvironmentsInput{MaxResults: new(int32(2))}))
 		if got := names(first); got != "a b" || first.NextToken == nil {
 			t.Fatalf("first page = %q, token %v, want a b and a token", got, first.NextToken)
 		}
-		second := describe(s.DescribeComputeEnvironments(t.Context(), &awsbatch.DescribeComputeEnvironmentsInput{MaxResults: ptr(int32(2)), NextToken: first.NextToken}))
+		second := describe(s.DescribeComputeEnvironments(t.Context(), &awsbatch.DescribeComputeEnvironmentsInput{MaxResults: new(int32(2)), NextToken: first.NextToken}))
 		if got := names(second); got != "c" || second.NextToken != nil {
 			t.Errorf("second page = %q, token %v, want c and no token", got, second.NextToken)
 		}
 	})
 	t.Run("a page that holds exactly the rest has no token", func(t *testing.T) {
-		out := describe(s.DescribeComputeEnvironments(t.Context(), &awsbatch.DescribeComputeEnvironmentsInput{MaxResults: ptr(int32(3))}))
+		out := describe(s.DescribeComputeEnvironments(t.Context(), &awsbatch.DescribeComputeEnvironmentsInput{MaxResults: new(int32(3))}))
 		if out.NextToken != nil {
 			t.Errorf("nextToken = %s, want none", *out.NextToken)
 		}
@@ -418,20 +418,20 @@ func TestDescribeComputeEnvironments(t *testing.T) {
 		s.queue(t, "q1", func(in *awsbatch.CreateJobQueueInput) { in.ComputeEnvironmentOrder = order("a") })
 		s.queue(t, "q2", func(in *awsbatch.CreateJobQueueInput) { in.ComputeEnvironmentOrder = order("a") })
 		return must[*awsbatch.DescribeJobQueuesOutput](t)(s.DescribeJobQueues(t.Context(),
-			&awsbatch.DescribeJobQueuesInput{MaxResults: ptr(int32(1))})).NextToken
+			&awsbatch.DescribeJobQueuesInput{MaxResults: new(int32(1))})).NextToken
 	}()
 	for name, tt := range map[string]struct {
 		in   awsbatch.DescribeComputeEnvironmentsInput
 		want string
 	}{
-		"names and a size": {awsbatch.DescribeComputeEnvironmentsInput{ComputeEnvironments: []string{"a"}, MaxResults: ptr(int32(1))},
+		"names and a size": {awsbatch.DescribeComputeEnvironmentsInput{ComputeEnvironments: []string{"a"}, MaxResults: new(int32(1))},
 			"ComputeEnvironments and MaxResults cannot both be set"},
 		"101 names": {awsbatch.DescribeComputeEnvironmentsInput{ComputeEnvironments: make([]string, 101)},
 			"Maximum number of ComputeEnvironments supported is 100."},
-		"a size of 0":              {awsbatch.DescribeComputeEnvironmentsInput{MaxResults: ptr(int32(0))}, "maxResults must be between 1 and 100, got 0."},
-		"a size of 101":            {awsbatch.DescribeComputeEnvironmentsInput{MaxResults: ptr(int32(101))}, "maxResults must be between 1 and 100, got 101."},
-		"a token that is none":     {awsbatch.DescribeComputeEnvironmentsInput{NextToken: ptr("???")}, "nextToken is not valid for this request."},
-		"a token of other content": {awsbatch.DescribeComputeEnvironmentsInput{NextToken: ptr("e30")}, "nextToken is not valid for this request."},
+		"a size of 0":              {awsbatch.DescribeComputeEnvironmentsInput{MaxResults: new(int32(0))}, "maxResults must be between 1 and 100, got 0."},
+		"a size of 101":            {awsbatch.DescribeComputeEnvironmentsInput{MaxResults: new(int32(101))}, "maxResults must be between 1 and 100, got 101."},
+		"a token that is none":     {awsbatch.DescribeComputeEnvironmentsInput{NextToken: new("???")}, "nextToken is not valid for this request."},
+		"a token of other content": {awsbatch.DescribeComputeEnvironmentsInput{NextToken: new("e30")}, "nextToken is not valid for this request."},
 		"a token of another list":  {awsbatch.DescribeComputeEnvironmentsInput{NextToken: queueToken}, "nextToken is not valid for this request."},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -37,7 +37,7 @@ func TestEveryStepFailsOnce(t *testing.T) {
 			return err
 		},
 		"disable an environment": func(s *scene) error {
-			_, err := s.UpdateComputeEnvironment(t.Context(), &awsbatch.UpdateComputeEnvironmentInput{ComputeEnvironment: ptr("ce"), State: "DISABLED"})
+			_, err := s.UpdateComputeEnvironment(t.Context(), &awsbatch.UpdateComputeEnvironmentInput{ComputeEnvironment: new("ce"), State: "DISABLED"})
 			return err
 		},
 	}
@@ -71,7 +71,7 @@ func TestTokensThatWereTamperedWith(t *testing.T) {
 	s := newScene(t)
 	s.register(t, "a")
 	token := base64.RawURLEncoding.EncodeToString([]byte(`{"l":"JobDefinitions/a/0/","a":"somewhere"}`))
-	_, err := s.DescribeJobDefinitions(t.Context(), &awsbatch.DescribeJobDefinitionsInput{JobDefinitionName: ptr("a"), NextToken: &token})
+	_, err := s.DescribeJobDefinitions(t.Context(), &awsbatch.DescribeJobDefinitionsInput{JobDefinitionName: new("a"), NextToken: &token})
 	wantRefused(t, err, "nextToken is not valid for this request.")
 }
 

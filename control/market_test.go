@@ -16,7 +16,7 @@ func inMarket(value string) createEnvironment {
 
 func TestTheMarketTagIsChecked(t *testing.T) {
 	unmanaged := func(in *awsbatch.CreateComputeEnvironmentInput) {
-		in.Type, in.ComputeResources, in.ServiceRole = types.CETypeUnmanaged, nil, ptr("role")
+		in.Type, in.ComputeResources, in.ServiceRole = types.CETypeUnmanaged, nil, new("role")
 	}
 	const notHosts = "The tag packhorse:market is for managed compute environments of type EC2 or SPOT."
 	for name, test := range map[string]struct {

@@ -63,7 +63,7 @@ func token(list, after string) *string {
 	if err != nil {
 		return nil // two strings can always be encoded
 	}
-	return ptr(base64.RawURLEncoding.EncodeToString(data))
+	return new(base64.RawURLEncoding.EncodeToString(data))
 }
 
 // readToken returns where a listing goes on, "" at its beginning.

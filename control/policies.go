@@ -23,7 +23,7 @@ func (c *Control) CreateSchedulingPolicy(ctx context.Context, in *awsbatch.Creat
 	if err != nil {
 		return nil, err
 	}
-	arn := ptr(c.cfg.Account.ARN(KindPolicy, *in.Name))
+	arn := new(c.cfg.Account.ARN(KindPolicy, *in.Name))
 	policy := store.Policy{Detail: types.SchedulingPolicyDetail{
 		Arn: arn, Name: in.Name, FairsharePolicy: completePolicy(in.FairsharePolicy), Tags: nonNil(in.Tags),
 	}}
@@ -60,7 +60,7 @@ func (c *Control) DescribeSchedulingPolicies(ctx context.Context, in *awsbatch.D
 		return nil, err
 	}
 	for _, policy := range found {
-		policy.Detail.Arn = ptr(c.cfg.Account.ARN(KindPolicy, policy.Name()))
+		policy.Detail.Arn = new(c.cfg.Account.ARN(KindPolicy, policy.Name()))
 		out.SchedulingPolicies = append(out.SchedulingPolicies, policy.Detail)
 	}
 	return out, nil
@@ -79,7 +79,7 @@ func (c *Control) ListSchedulingPolicies(ctx context.Context, in *awsbatch.ListS
 		SchedulingPolicies: make([]types.SchedulingPolicyListingDetail, 0, len(page)), NextToken: next,
 	}
 	for _, policy := range page {
-		arn := ptr(c.cfg.Account.ARN(KindPolicy, policy.Name()))
+		arn := new(c.cfg.Account.ARN(KindPolicy, policy.Name()))
 		out.SchedulingPolicies = append(out.SchedulingPolicies, types.SchedulingPolicyListingDetail{Arn: arn})
 	}
 	return out, nil

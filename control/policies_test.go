@@ -31,9 +31,9 @@ func TestSchedulingPolicyRefusedAsAWSDoes(t *testing.T) {
 		in   awsbatch.CreateSchedulingPolicyInput
 		want string
 	}{
-		"a bad name":               {awsbatch.CreateSchedulingPolicyInput{Name: ptr("a/b")}, "Scheduling policy name should match a valid pattern."},
-		"a decay of over a week":   {awsbatch.CreateSchedulingPolicyInput{FairsharePolicy: &types.FairsharePolicy{ShareDecaySeconds: ptr(int32(604801))}}, "shareDecaySeconds must be between 0 and 604800, got 604801."},
-		"a reservation of it all":  {awsbatch.CreateSchedulingPolicyInput{FairsharePolicy: &types.FairsharePolicy{ComputeReservation: ptr(int32(100))}}, "computeReservation must be between 0 and 99, got 100."},
+		"a bad name":               {awsbatch.CreateSchedulingPolicyInput{Name: new("a/b")}, "Scheduling policy name should match a valid pattern."},
+		"a decay of over a week":   {awsbatch.CreateSchedulingPolicyInput{FairsharePolicy: &types.FairsharePolicy{ShareDecaySeconds: new(int32(604801))}}, "shareDecaySeconds must be between 0 and 604800, got 604801."},
+		"a reservation of it all":  {awsbatch.CreateSchedulingPolicyInput{FairsharePolicy: &types.FairsharePolicy{ComputeReservation: new(int32(100))}}, "computeReservation must be between 0 and 99, got 100."},
 		"501 shares":               {awsbatch.CreateSchedulingPolicyInput{FairsharePolicy: shares(many...)}, "ShareDistribution size cannot be greater than 500."},
 		"a share twice":            {awsbatch.CreateSchedulingPolicyInput{FairsharePolicy: shares(share("a"), share("a"))}, "Cannot have two or more identical shareIdentifiers."},
 		"a share under a prefix":   {awsbatch.CreateSchedulingPolicyInput{FairsharePolicy: shares(share("UserA1"), share("UserA*"))}, "Share identifier UserA1 matches another share identifier UserA*."},
@@ -46,14 +46,14 @@ func TestSchedulingPolicyRefusedAsAWSDoes(t *testing.T) {
 		"fair share and quota":     {awsbatch.CreateSchedulingPolicyInput{FairsharePolicy: shares(), QuotaSharePolicy: &types.QuotaSharePolicy{}}, "A scheduling policy can have either fairsharePolicy or quotaSharePolicy, but not both."},
 		"a quota":                  {awsbatch.CreateSchedulingPolicyInput{QuotaSharePolicy: &types.QuotaSharePolicy{}}, "quotaSharePolicy (SageMaker) is not supported by Packhorse yet."},
 		"a tag without a key":      {awsbatch.CreateSchedulingPolicyInput{Tags: map[string]string{"": "x"}}, `The tag key "" must have 1 to 128 characters.`},
-		"a name that is there yet": {awsbatch.CreateSchedulingPolicyInput{Name: ptr("taken")}, "Object already exists"},
+		"a name that is there yet": {awsbatch.CreateSchedulingPolicyInput{Name: new("taken")}, "Object already exists"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t)
 			s.policy(t, "taken")
 			if tt.in.Name == nil {
-				tt.in.Name = ptr("fair")
+				tt.in.Name = new("fair")
 			}
 			_, err := s.CreateSchedulingPolicy(t.Context(), &tt.in)
 			wantRefused(t, err, tt.want)
@@ -64,9 +64,9 @@ func TestSchedulingPolicyRefusedAsAWSDoes(t *testing.T) {
 func TestSchedulingPolicies(t *testing.T) {
 	s := newScene(t)
 	out := must[*awsbatch.CreateSchedulingPolicyOutput](t)(s.CreateSchedulingPolicy(t.Context(), &awsbatch.CreateSchedulingPolicyInput{
-		Name: ptr("b"),
+		Name: new("b"),
 		FairsharePolicy: &types.FairsharePolicy{
-			ComputeReservation: ptr(int32(10)), ShareDecaySeconds: ptr(int32(3600)),
+			ComputeReservation: new(int32(10)), ShareDecaySeconds: new(int32(3600)),
 			ShareDistribution: []types.ShareAttributes{weighted("a*", 0.0001), weighted("b", 999.9999), share("c-1_x")},
 		},
 	}))
@@ -89,7 +89,7 @@ func TestSchedulingPolicies(t *testing.T) {
 		}
 	})
 	t.Run("list pages through the ARNs", func(t *testing.T) {
-		first := must[*awsbatch.ListSchedulingPoliciesOutput](t)(s.ListSchedulingPolicies(t.Context(), &awsbatch.ListSchedulingPoliciesInput{MaxResults: ptr(int32(1))}))
+		first := must[*awsbatch.ListSchedulingPoliciesOutput](t)(s.ListSchedulingPolicies(t.Context(), &awsbatch.ListSchedulingPoliciesInput{MaxResults: new(int32(1))}))
 		second := must[*awsbatch.ListSchedulingPoliciesOutput](t)(s.ListSchedulingPolicies(t.Context(), &awsbatch.ListSchedulingPoliciesInput{NextToken: first.NextToken}))
 		if len(first.SchedulingPolicies) != 1 || len(second.SchedulingPolicies) != 1 || *second.SchedulingPolicies[0].Arn != arn || second.NextToken != nil {
 			t.Errorf("pages = %v, %v", first.SchedulingPolicies, second.SchedulingPolicies)
@@ -97,18 +97,18 @@ func TestSchedulingPolicies(t *testing.T) {
 	})
 	t.Run("update replaces the body and tells the queues", func(t *testing.T) {
 		s.environment(t, "ce")
-		s.queue(t, "q", func(in *awsbatch.CreateJobQueueInput) { in.SchedulingPolicyArn = ptr(arn) })
+		s.queue(t, "q", func(in *awsbatch.CreateJobQueueInput) { in.SchedulingPolicyArn = new(arn) })
 		s.queue(t, "fifo")
 		s.kicked = nil
 		must[*awsbatch.UpdateSchedulingPolicyOutput](t)(s.UpdateSchedulingPolicy(t.Context(),
-			&awsbatch.UpdateSchedulingPolicyInput{Arn: ptr(arn), FairsharePolicy: shares(share("only"))}))
+			&awsbatch.UpdateSchedulingPolicyInput{Arn: new(arn), FairsharePolicy: shares(share("only"))}))
 		if p := describe(arn)[0].FairsharePolicy; len(p.ShareDistribution) != 1 || p.ComputeReservation != nil {
 			t.Errorf("policy after the update = %+v, want one share and nothing of before", p)
 		}
 		if !slices.Equal(s.kicked, []string{"q"}) {
 			t.Errorf("kicked %q, want q", s.kicked)
 		}
-		_, err := s.UpdateSchedulingPolicy(t.Context(), &awsbatch.UpdateSchedulingPolicyInput{Arn: ptr(arn), FairsharePolicy: shares(share("*a"))})
+		_, err := s.UpdateSchedulingPolicy(t.Context(), &awsbatch.UpdateSchedulingPolicyInput{Arn: new(arn), FairsharePolicy: shares(share("*a"))})
 		wantRefused(t, err, "ShareIdentifier name should match a valid pattern.")
 	})
 	t.Run("delete only what no queue uses", func(t *testing.T) {

@@ -20,7 +20,7 @@ func (c *Control) CreateJobQueue(ctx context.Context, in *awsbatch.CreateJobQueu
 		return nil, err
 	}
 	name := deref(in.JobQueueName)
-	detail.JobQueueArn = ptr(c.cfg.Account.ARN(KindQueue, name))
+	detail.JobQueueArn = new(c.cfg.Account.ARN(KindQueue, name))
 	err = untilWritten("job queue "+name, func() error {
 		_, err := c.cfg.Records.Queue(ctx, name)
 		if err == nil {
@@ -51,7 +51,7 @@ func newQueue(in *awsbatch.CreateJobQueueInput) (types.JobQueueDetail, error) {
 		Priority:     in.Priority,
 		State:        types.JQStateEnabled,
 		Status:       types.JQStatusValid,
-		StatusReason: ptr(queueHealthy),
+		StatusReason: new(queueHealthy),
 		Tags:         nonNil(in.Tags),
 	}
 	err := checkName("Job Queue", deref(in.JobQueueName))
@@ -96,7 +96,7 @@ func (c *Control) attach(ctx context.Context, queue *store.Queue, order []types.
 		}
 		envs = append(envs, env)
 		ops = append(ops, c.cfg.Records.PutEnvironment(env))
-		o.ComputeEnvironment = ptr(c.cfg.Account.ARN(KindEnvironment, env.Name()))
+		o.ComputeEnvironment = new(c.cfg.Account.ARN(KindEnvironment, env.Name()))
 		attached = append(attached, o)
 	}
 	made, err := checkQueueEnvironments(envs, c.cfg.Types, queue.Detail.Tags[batch.TagEnvironments] != "")
@@ -121,7 +121,7 @@ func (c *Control) usePolicy(ctx context.Context, queue *store.Queue, arn string)
 	if err != nil {
 		return store.Op{}, err
 	}
-	queue.Detail.SchedulingPolicyArn = ptr(c.cfg.Account.ARN(KindPolicy, policy.Name()))
+	queue.Detail.SchedulingPolicyArn = new(c.cfg.Account.ARN(KindPolicy, policy.Name()))
 	return c.cfg.Records.PutPolicy(policy), nil
 }
 
@@ -158,13 +158,13 @@ func (c *Control) DescribeJobQueues(ctx context.Context, in *awsbatch.DescribeJo
 // showQueue returns a queue as this account shows it.
 func (c *Control) showQueue(queue store.Queue) types.JobQueueDetail {
 	d := queue.Detail
-	d.JobQueueArn = ptr(c.cfg.Account.ARN(KindQueue, queue.Name()))
+	d.JobQueueArn = new(c.cfg.Account.ARN(KindQueue, queue.Name()))
 	d.ComputeEnvironmentOrder = slices.Clone(d.ComputeEnvironmentOrder)
 	for i, o := range d.ComputeEnvironmentOrder {
-		d.ComputeEnvironmentOrder[i].ComputeEnvironment = ptr(c.arn(KindEnvironment, deref(o.ComputeEnvironment)))
+		d.ComputeEnvironmentOrder[i].ComputeEnvironment = new(c.arn(KindEnvironment, deref(o.ComputeEnvironment)))
 	}
 	if d.SchedulingPolicyArn != nil {
-		d.SchedulingPolicyArn = ptr(c.arn(KindPolicy, *d.SchedulingPolicyArn))
+		d.SchedulingPolicyArn = new(c.arn(KindPolicy, *d.SchedulingPolicyArn))
 	}
 	return d
 }
@@ -193,7 +193,7 @@ func (c *Control) UpdateJobQueue(ctx context.Context, in *awsbatch.UpdateJobQueu
 	}
 	c.kick(queue.Name())
 	return &awsbatch.UpdateJobQueueOutput{
-		JobQueueName: queue.Detail.JobQueueName, JobQueueArn: ptr(c.cfg.Account.ARN(KindQueue, queue.Name())),
+		JobQueueName: queue.Detail.JobQueueName, JobQueueArn: new(c.cfg.Account.ARN(KindQueue, queue.Name())),
 	}, nil
 }
 

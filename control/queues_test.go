@@ -20,8 +20,8 @@ func attachedTo(environments ...string) createQueue {
 
 func timeLimit(change func(*types.JobStateTimeLimitAction)) types.JobStateTimeLimitAction {
 	a := types.JobStateTimeLimitAction{
-		State: "RUNNABLE", Action: "CANCEL", MaxTimeSeconds: ptr(int32(600)),
-		Reason: ptr("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"),
+		State: "RUNNABLE", Action: "CANCEL", MaxTimeSeconds: new(int32(600)),
+		Reason: new("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"),
 	}
 	change(&a)
 	return a
@@ -53,9 +53,9 @@ func TestCreateJobQueueRefusesAsAWSDoes(t *testing.T) {
 		change createQueue
 		want   string
 	}{
-		"a bad name":           {func(in *awsbatch.CreateJobQueueInput) { in.JobQueueName = ptr("q:1") }, "Job Queue name should match a valid pattern."},
+		"a bad name":           {func(in *awsbatch.CreateJobQueueInput) { in.JobQueueName = new("q:1") }, "Job Queue name should match a valid pattern."},
 		"no priority":          {func(in *awsbatch.CreateJobQueueInput) { in.Priority = nil }, "priority is required."},
-		"a priority below 0":   {func(in *awsbatch.CreateJobQueueInput) { in.Priority = ptr(int32(-1)) }, "priority must be between 0 and 1000, got -1."},
+		"a priority below 0":   {func(in *awsbatch.CreateJobQueueInput) { in.Priority = new(int32(-1)) }, "priority must be between 0 and 1000, got -1."},
 		"an unknown state":     {func(in *awsbatch.CreateJobQueueInput) { in.State = "JUNK" }, "state JUNK is not valid. Valid values are: [ENABLED, DISABLED]"},
 		"no environment":       {attachedTo(), "computeEnvironmentOrder is required."},
 		"eleven environments":  {attachedTo(eleven...), "Only 10 environments are allowed in job queue request."},
@@ -78,15 +78,15 @@ func TestCreateJobQueueRefusesAsAWSDoes(t *testing.T) {
 		"a SageMaker queue":       {func(in *awsbatch.CreateJobQueueInput) { in.JobQueueType = types.JobQueueTypeSagemakerTraining }, "jobQueueType SAGEMAKER_TRAINING is not supported by Packhorse yet."},
 		"a Kubernetes queue":      {func(in *awsbatch.CreateJobQueueInput) { in.JobQueueType = types.JobQueueTypeEks }, "EKS job queue type must have EKS compute environment."},
 		"a Fargate queue on EC2":  {func(in *awsbatch.CreateJobQueueInput) { in.JobQueueType = types.JobQueueTypeEcsFargate }, "ECS_FARGATE job queue type must have ECS_FARGATE compute environment."},
-		"a policy that is no ARN": {func(in *awsbatch.CreateJobQueueInput) { in.SchedulingPolicyArn = ptr("fair") }, "Only scheduling policy Arn can be allowed."},
+		"a policy that is no ARN": {func(in *awsbatch.CreateJobQueueInput) { in.SchedulingPolicyArn = new("fair") }, "Only scheduling policy Arn can be allowed."},
 		"a policy of another kind": {func(in *awsbatch.CreateJobQueueInput) {
-			in.SchedulingPolicyArn = ptr("arn:aws:batch:r:1:job-queue/fair")
+			in.SchedulingPolicyArn = new("arn:aws:batch:r:1:job-queue/fair")
 		}, "Only scheduling policy Arn can be allowed."},
 		"a limit in RUNNING":         {limits(timeLimit(func(a *types.JobStateTimeLimitAction) { a.State = "RUNNING" })), "Invalid job state. Valid job states: [RUNNABLE]"},
 		"a limit that terminates":    {limits(timeLimit(func(a *types.JobStateTimeLimitAction) { a.Action = "TERMINATE" })), "Invalid job action. Valid job actions: [CANCEL]"},
-		"a limit for free text":      {limits(timeLimit(func(a *types.JobStateTimeLimitAction) { a.Reason = ptr("too slow") })), "Invalid job reason"},
-		"a limit of a minute":        {limits(timeLimit(func(a *types.JobStateTimeLimitAction) { a.MaxTimeSeconds = ptr(int32(60)) })), "maxTimeSeconds must be between 600 and 86400, got 60."},
-		"a limit of more than a day": {limits(timeLimit(func(a *types.JobStateTimeLimitAction) { a.MaxTimeSeconds = ptr(int32(86401)) })), "maxTimeSeconds must be between 600 and 86400, got 86401."},
+		"a limit for free text":      {limits(timeLimit(func(a *types.JobStateTimeLimitAction) { a.Reason = new("too slow") })), "Invalid job reason"},
+		"a limit of a minute":        {limits(timeLimit(func(a *types.JobStateTimeLimitAction) { a.MaxTimeSeconds = new(int32(60)) })), "maxTimeSeconds must be between 600 and 86400, got 60."},
+		"a limit of more than a day": {limits(timeLimit(func(a *types.JobStateTimeLimitAction) { a.MaxTimeSeconds = new(int32(86401)) })), "maxTimeSeconds must be between 600 and 86400, got 86401."},
 		"two limits for one reason":  {limits(plain, plain), "Duplicate job state limit actions are not allowed."},
 		"a reserved tag":             {func(in *awsbatch.CreateJobQueueInput) { in.Tags = map[string]string{"aws:a": ""} }, `The tag key "aws:a" starts with aws:, which is reserved.`},
 	}
@@ -121,7 +121,7 @@ func TestQueuesNeedWhatExists(t *testing.T) {
 	})
 	t.Run("a policy", func(t *testing.T) {
 		_, err := s.CreateJobQueue(t.Context(), newQueue("q", func(in *awsbatch.CreateJobQueueInput) {
-			in.SchedulingPolicyArn = ptr("arn:aws:batch:r:1:scheduling-policy/nope")
+			in.SchedulingPolicyArn = new("arn:aws:batch:r:1:scheduling-policy/nope")
 		}))
 		wantError(t, err, batch.CodeNotFound, "arn:aws:batch:eu-central-1:123456789012:scheduling-policy/nope does not exist")
 	})
@@ -134,24 +134,24 @@ func TestNewQueueIsValidAtOnce(t *testing.T) {
 	s.kicked = nil
 	s.queue(t, "q", func(in *awsbatch.CreateJobQueueInput) {
 		in.ComputeEnvironmentOrder = []types.ComputeEnvironmentOrder{
-			{ComputeEnvironment: ptr("spot"), Order: ptr(int32(20))},
-			{ComputeEnvironment: ptr("arn:aws:batch:us-east-1:000000000000:compute-environment/ce"), Order: ptr(int32(10))},
+			{ComputeEnvironment: new("spot"), Order: new(int32(20))},
+			{ComputeEnvironment: new("arn:aws:batch:us-east-1:000000000000:compute-environment/ce"), Order: new(int32(10))},
 		}
 		in.SchedulingPolicyArn = &policy
 		in.JobStateTimeLimitActions = []types.JobStateTimeLimitAction{timeLimit(func(a *types.JobStateTimeLimitAction) { a.State = "runnable" })}
 		in.Tags = map[string]string{"team": "a"}
 	})
 	want := []types.JobQueueDetail{{
-		JobQueueName: ptr("q"),
-		JobQueueArn:  ptr("arn:aws:batch:eu-central-1:123456789012:job-queue/q"),
+		JobQueueName: new("q"),
+		JobQueueArn:  new("arn:aws:batch:eu-central-1:123456789012:job-queue/q"),
 		JobQueueType: types.JobQueueTypeEcs,
-		Priority:     ptr(int32(1)),
+		Priority:     new(int32(1)),
 		State:        types.JQStateEnabled,
 		Status:       types.JQStatusValid,
-		StatusReason: ptr("JobQueue Healthy"),
+		StatusReason: new("JobQueue Healthy"),
 		ComputeEnvironmentOrder: []types.ComputeEnvironmentOrder{ // as sent, not as used
-			{ComputeEnvironment: ptr("arn:aws:batch:eu-central-1:123456789012:compute-environment/spot"), Order: ptr(int32(20))},
-			{ComputeEnvironment: ptr("arn:aws:batch:eu-central-1:123456789012:compute-environment/ce"), Order: ptr(int32(10))},
+			{ComputeEnvironment: new("arn:aws:batch:eu-central-1:123456789012:compute-environment/spot"), Order: new(int32(20))},
+			{ComputeEnvironment: new("arn:aws:batch:eu-central-1:123456789012:compute-environment/ce"), Order: new(int32(10))},
 		},
 		SchedulingPolicyArn:      &policy,
 		JobStateTimeLimitActions: []types.JobStateTimeLimitAction{timeLimit(func(*types.JobStateTimeLimitAction) {})},
@@ -212,8 +212,8 @@ func TestUpdateJobQueue(t *testing.T) {
 		"disable": {nil, update{State: "disabled"}, "", func(d types.JobQueueDetail) bool {
 			return d.State == types.JQStateDisabled && d.Status == types.JQStatusValid && *d.Priority == 1
 		}},
-		"another priority":   {nil, update{Priority: ptr(int32(5))}, "", func(d types.JobQueueDetail) bool { return *d.Priority == 5 }},
-		"a bad priority":     {nil, update{Priority: ptr(int32(1001))}, "priority must be between 0 and 1000, got 1001.", nil},
+		"another priority":   {nil, update{Priority: new(int32(5))}, "", func(d types.JobQueueDetail) bool { return *d.Priority == 5 }},
+		"a bad priority":     {nil, update{Priority: new(int32(1001))}, "priority must be between 0 and 1000, got 1001.", nil},
 		"other environments": {nil, update{ComputeEnvironmentOrder: order("spot", "ce")}, "", func(d types.JobQueueDetail) bool { return len(d.ComputeEnvironmentOrder) == 2 }},
 		"to Fargate": {nil, update{ComputeEnvironmentOrder: order("fargate")}, "", func(d types.JobQueueDetail) bool {
 			return d.JobQueueType == types.JobQueueTypeEcsFargate
@@ -229,12 +229,12 @@ func TestUpdateJobQueue(t *testing.T) {
 		"swap the policy": {[]createQueue{withPolicy}, update{SchedulingPolicyArn: &other}, "",
 			func(d types.JobQueueDetail) bool { return *d.SchedulingPolicyArn == other }},
 		"add a policy":         {nil, update{SchedulingPolicyArn: &fair}, "A scheduling policy can not be added to a job queue that was created without one.", nil},
-		"drop the policy":      {[]createQueue{withPolicy}, update{SchedulingPolicyArn: ptr("")}, "The scheduling policy of a job queue can be replaced but not removed.", nil},
-		"no policy as before":  {nil, update{SchedulingPolicyArn: ptr("")}, "", func(d types.JobQueueDetail) bool { return d.SchedulingPolicyArn == nil }},
+		"drop the policy":      {[]createQueue{withPolicy}, update{SchedulingPolicyArn: new("")}, "The scheduling policy of a job queue can be replaced but not removed.", nil},
+		"no policy as before":  {nil, update{SchedulingPolicyArn: new("")}, "", func(d types.JobQueueDetail) bool { return d.SchedulingPolicyArn == nil }},
 		"SageMaker":            {nil, update{ServiceEnvironmentOrder: make([]types.ServiceEnvironmentOrder, 1)}, "serviceEnvironmentOrder (SageMaker) is not supported by Packhorse yet.", nil},
-		"a queue not there":    {nil, update{JobQueue: ptr("nope")}, "arn:aws:batch:eu-central-1:123456789012:job-queue/nope does not exist", nil},
-		"a name that can't be": {nil, update{JobQueue: ptr("a b")}, "arn:aws:batch:eu-central-1:123456789012:job-queue/a b does not exist", nil},
-		"no queue":             {nil, update{JobQueue: ptr("")}, "arn:aws:batch:eu-central-1:123456789012:job-queue/ does not exist", nil},
+		"a queue not there":    {nil, update{JobQueue: new("nope")}, "arn:aws:batch:eu-central-1:123456789012:job-queue/nope does not exist", nil},
+		"a name that can't be": {nil, update{JobQueue: new("a b")}, "arn:aws:batch:eu-central-1:123456789012:job-queue/a b does not exist", nil},
+		"no queue":             {nil, update{JobQueue: new("")}, "arn:aws:batch:eu-central-1:123456789012:job-queue/ does not exist", nil},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -244,7 +244,7 @@ func TestUpdateJobQueue(t *testing.T) {
 			s.policy(t, "other")
 			s.queue(t, "q", tt.queue...)
 			if tt.up.JobQueue == nil {
-				tt.up.JobQueue = ptr("arn:aws:batch:us-west-1:000000000000:job-queue/q")
+				tt.up.JobQueue = new("arn:aws:batch:us-west-1:000000000000:job-queue/q")
 			}
 			out, err := s.UpdateJobQueue(t.Context(), &tt.up)
 			if tt.want != "" {
@@ -279,7 +279,7 @@ func TestDescribeJobQueues(t *testing.T) {
 	var next *string
 	for range 4 {
 		out := must[*awsbatch.DescribeJobQueuesOutput](t)(s.DescribeJobQueues(t.Context(),
-			&awsbatch.DescribeJobQueuesInput{MaxResults: ptr(int32(1)), NextToken: next}))
+			&awsbatch.DescribeJobQueuesInput{MaxResults: new(int32(1)), NextToken: next}))
 		for _, d := range out.JobQueues {
 			names = append(names, *d.JobQueueName)
 		}
@@ -290,6 +290,6 @@ func TestDescribeJobQueues(t *testing.T) {
 	if !slices.Equal(names, []string{"a", "b", "c"}) {
 		t.Errorf("pages of one show %v, want a, b, c and the end", names)
 	}
-	_, err := s.DescribeJobQueues(t.Context(), &awsbatch.DescribeJobQueuesInput{JobQueues: []string{"a"}, MaxResults: ptr(int32(1))})
+	_, err := s.DescribeJobQueues(t.Context(), &awsbatch.DescribeJobQueuesInput{JobQueues: []string{"a"}, MaxResults: new(int32(1))})
 	wantRefused(t, err, "JobQueues and MaxResults cannot both be set")
 }

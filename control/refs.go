@@ -98,6 +98,3 @@ func deref[T any](p *T) T {
 	}
 	return *p
 }
-
-// ptr returns a pointer to v.
-func ptr[T any](v T) *T { return &v }

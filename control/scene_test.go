@@ -71,8 +71,6 @@ func (i *interrupted) Write(ctx context.Context, ops ...store.Op) error {
 	return i.Table.Write(ctx, ops...)
 }
 
-func ptr[T any](v T) *T { return &v }
-
 func must[T any](t *testing.T) func(v T, err error) T {
 	return func(v T, err error) T {
 		t.Helper()
@@ -109,9 +107,9 @@ func newEnvironment(name string, change ...func(*awsbatch.CreateComputeEnvironme
 		ComputeResources: &types.ComputeResource{
 			Type:               types.CRTypeEc2,
 			AllocationStrategy: types.CRAllocationStrategyBestFitProgressive,
-			MinvCpus:           ptr(int32(0)),
-			MaxvCpus:           ptr(int32(16)),
-			InstanceRole:       ptr("ecsInstanceRole"),
+			MinvCpus:           new(int32(0)),
+			MaxvCpus:           new(int32(16)),
+			InstanceRole:       new("ecsInstanceRole"),
 			InstanceTypes:      []string{"m6i"},
 			Subnets:            []string{"subnet-1"},
 			SecurityGroupIds:   []string{"sg-1"},
@@ -131,13 +129,13 @@ func resources(change func(*types.ComputeResource)) func(*awsbatch.CreateCompute
 // fargate makes it a request for an environment on Fargate.
 func fargate(in *awsbatch.CreateComputeEnvironmentInput) {
 	in.ComputeResources = &types.ComputeResource{
-		Type: types.CRTypeFargate, MaxvCpus: ptr(int32(16)), Subnets: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"},
+		Type: types.CRTypeFargate, MaxvCpus: new(int32(16)), Subnets: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"},
 	}
 }
 
 // unmanaged makes it a request for an environment into which others bring hosts.
 func unmanaged(in *awsbatch.CreateComputeEnvironmentInput) {
-	in.Type, in.ComputeResources, in.ServiceRole = types.CETypeUnmanaged, nil, ptr("AWSBatchServiceRole")
+	in.Type, in.ComputeResources, in.ServiceRole = types.CETypeUnmanaged, nil, new("AWSBatchServiceRole")
 }
 
 // spot makes it a request for Spot instances.
@@ -164,7 +162,7 @@ func (s *scene) shownEnvironment(t *testing.T, name string) types.ComputeEnviron
 
 // newQueue is a request for a queue on environment "ce".
 func newQueue(name string, change ...func(*awsbatch.CreateJobQueueInput)) *awsbatch.CreateJobQueueInput {
-	in := &awsbatch.CreateJobQueueInput{JobQueueName: &name, Priority: ptr(int32(1)), ComputeEnvironmentOrder: order("ce")}
+	in := &awsbatch.CreateJobQueueInput{JobQueueName: &name, Priority: new(int32(1)), ComputeEnvironmentOrder: order("ce")}
 	for _, c := range change {
 		c(in)
 	}
@@ -175,7 +173,7 @@ func newQueue(name string, change ...func(*awsbatch.CreateJobQueueInput)) *awsba
 func order(environments ...string) []types.ComputeEnvironmentOrder {
 	var list []types.ComputeEnvironmentOrder
 	for i, e := range environments {
-		list = append(list, types.ComputeEnvironmentOrder{ComputeEnvironment: &e, Order: ptr(int32(i + 1))})
+		list = append(list, types.ComputeEnvironmentOrder{ComputeEnvironment: &e, Order: new(int32(i + 1))})
 	}
 	return list
 }
@@ -205,7 +203,7 @@ func newDefinition(name string, change ...func(*awsbatch.RegisterJobDefinitionIn
 		JobDefinitionName: &name,
 		Type:              types.JobDefinitionTypeContainer,
 		ContainerProperties: &types.ContainerProperties{
-			Image: ptr("busybox"), ResourceRequirements: needs("1", "128"),
+			Image: new("busybox"), ResourceRequirements: needs("1", "128"),
 		},
 	}
 	for _, c := range change {

@@ -14,7 +14,7 @@ import (
 
 // foreign is an ARN as a client may have it from elsewhere.
 func foreign(resource string) *string {
-	return ptr("arn:aws:batch:us-west-2:000000000000:" + resource)
+	return new("arn:aws:batch:us-west-2:000000000000:" + resource)
 }
 
 func (s *scene) tags(t *testing.T, arn *string) map[string]string {
@@ -91,8 +91,8 @@ func TestTagResourceRefuses(t *testing.T) {
 		"a revision not there": {foreign("job-definition/def:2"), many, batch.CodeNotFound,
 			"JobDefinition arn:aws:batch:eu-central-1:123456789012:job-definition/def:2 not found."},
 		"a kind without tags":  {foreign("service-job/x"), many, batch.CodeInvalid, "resourceArn arn:aws:batch:us-west-2:000000000000:service-job/x is not valid."},
-		"a name":               {ptr("q"), many, batch.CodeInvalid, "resourceArn q is not valid."},
-		"of another service":   {ptr("arn:aws:ecs:us-west-2:000000000000:cluster/x"), many, batch.CodeInvalid, "resourceArn arn:aws:ecs:us-west-2:000000000000:cluster/x is not valid."},
+		"a name":               {new("q"), many, batch.CodeInvalid, "resourceArn q is not valid."},
+		"of another service":   {new("arn:aws:ecs:us-west-2:000000000000:cluster/x"), many, batch.CodeInvalid, "resourceArn arn:aws:ecs:us-west-2:000000000000:cluster/x is not valid."},
 		"no resource whatever": {nil, many, batch.CodeInvalid, "resourceArn  is not valid."},
 	}
 	for name, tt := range tests {

@@ -38,7 +38,7 @@ func updatedEnvironment(env store.Environment, in *awsbatch.UpdateComputeEnviron
 		return env, refuse("Cannot update, resource is being modified", "it is being deleted; create a new compute environment")
 	}
 	if d.Status == types.CEStatusInvalid { // whoever changes it has seen to the cause
-		d.Status, d.StatusReason, env.Unjoined = types.CEStatusValid, ptr(environmentHealthy), 0
+		d.Status, d.StatusReason, env.Unjoined = types.CEStatusValid, new(environmentHealthy), 0
 	}
 	if in.State != "" {
 		state, err := oneOf("state", in.State, types.CEStateEnabled, types.CEStateDisabled)
@@ -101,10 +101,10 @@ func updatePolicy(d *types.ComputeEnvironmentDetail, policy *types.UpdatePolicy)
 	}
 	updated := *policy
 	if updated.JobExecutionTimeoutMinutes == nil {
-		updated.JobExecutionTimeoutMinutes = ptr(int64(30))
+		updated.JobExecutionTimeoutMinutes = new(int64(30))
 	}
 	if updated.TerminateJobsOnUpdate == nil {
-		updated.TerminateJobsOnUpdate = ptr(false)
+		updated.TerminateJobsOnUpdate = new(false)
 	}
 	d.UpdatePolicy = &updated
 	return nil
@@ -129,7 +129,7 @@ func updateResources(d *types.ComputeEnvironmentDetail, up types.ComputeResource
 				fmt.Sprintf("desiredvCpus is %d now; leave it out, it follows the jobs", now.VCPUs))
 		}
 		if up.DesiredvCpus == nil { // follows the bounds
-			next.DesiredvCpus = ptr(max(deref(next.MinvCpus), min(deref(old.DesiredvCpus), deref(next.MaxvCpus))))
+			next.DesiredvCpus = new(max(deref(next.MinvCpus), min(deref(old.DesiredvCpus), deref(next.MaxvCpus))))
 		}
 		completeResources(&next, now.Types)
 	}

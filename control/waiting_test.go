@@ -18,7 +18,7 @@ func waitsFor(value string) createEnvironment {
 
 func TestTheTagThatSaysWhatWaitingCountsIsChecked(t *testing.T) {
 	unmanaged := func(in *awsbatch.CreateComputeEnvironmentInput) {
-		in.Type, in.ComputeResources, in.ServiceRole = types.CETypeUnmanaged, nil, ptr("role")
+		in.Type, in.ComputeResources, in.ServiceRole = types.CETypeUnmanaged, nil, new("role")
 	}
 	const notHosts = "The tag packhorse:wait-usd-per-hour is for managed compute environments of type EC2 or SPOT."
 	invalid := func(value string) string {

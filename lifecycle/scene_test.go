@@ -40,11 +40,11 @@ type scene struct {
 func newScene(t reporter, table store.Table) *scene {
 	s := &scene{t: t, ctx: context.Background(), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	records := s.open(table)
-	queue := store.Queue{Detail: types.JobQueueDetail{JobQueueName: ptr("q")}}
+	queue := store.Queue{Detail: types.JobQueueDetail{JobQueueName: new("q")}}
 	def := store.Definition{Detail: types.JobDefinition{
-		JobDefinitionName: ptr("d"), Revision: ptr(int32(1)),
-		ContainerProperties: &types.ContainerProperties{Image: ptr("busybox"), ResourceRequirements: []types.ResourceRequirement{
-			{Type: types.ResourceTypeVcpu, Value: ptr("1")}, {Type: types.ResourceTypeMemory, Value: ptr("64")}}},
+		JobDefinitionName: new("d"), Revision: new(int32(1)),
+		ContainerProperties: &types.ContainerProperties{Image: new("busybox"), ResourceRequirements: []types.ResourceRequirement{
+			{Type: types.ResourceTypeVcpu, Value: new("1")}, {Type: types.ResourceTypeMemory, Value: new("64")}}},
 	}}
 	s.must(records.Write(s.ctx, append(records.PutNewDefinition(def, 0), records.PutQueue(queue))...))
 	return s
@@ -64,8 +64,6 @@ func (s *scene) open(table store.Table) *store.Records {
 
 func inMemory(t *testing.T) *scene { return newScene(t, mem.Open()) }
 
-func ptr[T any](v T) *T { return &v }
-
 func (s *scene) must(err error) {
 	s.t.Helper()
 	if err != nil {
@@ -82,7 +80,7 @@ func (s *scene) submit(edits ...func(*awsbatch.SubmitJobInput)) string {
 }
 
 func (s *scene) trySubmit(edits ...func(*awsbatch.SubmitJobInput)) (string, error) {
-	in := &awsbatch.SubmitJobInput{JobName: ptr("j"), JobQueue: ptr("q"), JobDefinition: ptr("d")}
+	in := &awsbatch.SubmitJobInput{JobName: new("j"), JobQueue: new("q"), JobDefinition: new("d")}
 	for _, edit := range edits {
 		edit(in)
 	}
@@ -94,7 +92,7 @@ func (s *scene) trySubmit(edits ...func(*awsbatch.SubmitJobInput)) (string, erro
 }
 
 func array(size int) func(*awsbatch.SubmitJobInput) {
-	return func(in *awsbatch.SubmitJobInput) { in.ArrayProperties = &types.ArrayProperties{Size: ptr(int32(size))} }
+	return func(in *awsbatch.SubmitJobInput) { in.ArrayProperties = &types.ArrayProperties{Size: new(int32(size))} }
 }
 
 // after makes a job wait for others as a whole.

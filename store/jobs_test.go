@@ -41,8 +41,6 @@ func (b *bench) write(ops ...store.Op) {
 	b.must(b.Write(b.ctx, ops...))
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // runnable is a job of queue "q" made at a moment.
 func runnable(id string, created batch.Millis, edits ...func(*batch.Job)) batch.Job {
 	j := batch.Job{ID: id, Name: "j", Queue: "q", Status: batch.Runnable, CreatedAt: created, Need: batch.Resources{MilliVCPU: 1000, MemoryMiB: 64}}
@@ -95,7 +93,7 @@ func TestAJobAndWhatBelongsToItAreKept(t *testing.T) {
 			t.Errorf("Attempts(%s): %v (-want +got)\n%s", id, err, diff)
 		}
 	}
-	spec := store.Spec{Request: &awsbatch.SubmitJobInput{JobName: ptr("j")}, Definition: "d:1", Tags: map[string]string{"k": "v"}}
+	spec := store.Spec{Request: &awsbatch.SubmitJobInput{JobName: new("j")}, Definition: "d:1", Tags: map[string]string{"k": "v"}}
 	b.write(b.PutSpec("j1", spec))
 	got, err := b.Spec(b.ctx, "j1")
 	if err != nil || *got.Request.JobName != "j" || got.Definition != "d:1" || got.Tags["k"] != "v" || got.Version != 1 {

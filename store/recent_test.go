@@ -73,14 +73,14 @@ type kept struct {
 func keptKinds() map[string]kept {
 	definition := func(version int64, mark int32) store.Definition {
 		d := store.Definition{Version: version, Detail: types.JobDefinition{
-			JobDefinitionName: ptr("d"), Revision: ptr(int32(1)), Status: ptr(store.Active), SchedulingPriority: ptr(mark),
+			JobDefinitionName: new("d"), Revision: new(int32(1)), Status: new(store.Active), SchedulingPriority: new(mark),
 		}}
 		return d
 	}
 	return map[string]kept{
 		"a queue": {
 			func(r *store.Records, version int64, mark int32) []store.Op {
-				return []store.Op{r.PutQueue(store.Queue{Version: version, Detail: types.JobQueueDetail{JobQueueName: ptr("q"), Priority: ptr(mark)}})}
+				return []store.Op{r.PutQueue(store.Queue{Version: version, Detail: types.JobQueueDetail{JobQueueName: new("q"), Priority: new(mark)}})}
 			},
 			func(ctx context.Context, r *store.Records) (int32, error) {
 				q, err := r.RecentQueue(ctx, "q")
@@ -89,7 +89,7 @@ func keptKinds() map[string]kept {
 		},
 		"an environment": {
 			func(r *store.Records, version int64, mark int32) []store.Op {
-				return []store.Op{r.PutEnvironment(store.Environment{Version: version, Unjoined: int(mark), Detail: types.ComputeEnvironmentDetail{ComputeEnvironmentName: ptr("ce")}})}
+				return []store.Op{r.PutEnvironment(store.Environment{Version: version, Unjoined: int(mark), Detail: types.ComputeEnvironmentDetail{ComputeEnvironmentName: new("ce")}})}
 			},
 			func(ctx context.Context, r *store.Records) (int32, error) {
 				e, err := r.RecentEnvironment(ctx, "ce")
@@ -208,7 +208,7 @@ func TestAFailedWriteForgetsWhatWasKept(t *testing.T) {
 func TestTheLatestRevisionIsTheNewOne(t *testing.T) {
 	d := openDoors(t)
 	revision := func(n int32) store.Definition {
-		return store.Definition{Detail: types.JobDefinition{JobDefinitionName: ptr("d"), Revision: ptr(n), Status: ptr(store.Active)}}
+		return store.Definition{Detail: types.JobDefinition{JobDefinitionName: new("d"), Revision: new(n), Status: new(store.Active)}}
 	}
 	for n := int32(1); n <= 3; n++ {
 		d.write(d.own, d.own.PutNewDefinition(revision(n), int64(n-1))...)

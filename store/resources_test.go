@@ -14,7 +14,7 @@ import (
 )
 
 func definition(name string, revision int32) store.Definition {
-	return store.Definition{Detail: types.JobDefinition{JobDefinitionName: &name, Revision: &revision, Status: ptr(store.Active)}}
+	return store.Definition{Detail: types.JobDefinition{JobDefinitionName: &name, Revision: &revision, Status: new(store.Active)}}
 }
 
 func names(page store.DefinitionPage) []string {
@@ -44,7 +44,7 @@ func TestDefinitionsAreListedNewestFirst(t *testing.T) {
 		t.Errorf("LatestRevision of a new name = %d at %d, %v", revision, at, err)
 	}
 	ended := definition("d", 10)
-	ended.Version, ended.Detail.Status, ended.InactiveAt = 1, ptr(store.Inactive), batch.MillisOf(today)
+	ended.Version, ended.Detail.Status, ended.InactiveAt = 1, new(store.Inactive), batch.MillisOf(today)
 	b.write(b.PutDefinition(ended))
 
 	var all []string
@@ -69,7 +69,7 @@ func TestDefinitionsAreListedNewestFirst(t *testing.T) {
 	}
 	newest, err := b.Definition(b.ctx, "d", 11)
 	b.must(err)
-	newest.Detail.Status = ptr(store.Inactive)
+	newest.Detail.Status = new(store.Inactive)
 	b.write(b.PutDefinition(newest))
 	if latest, err := b.ViewLatest(b.ctx, "d"); err != nil || latest.Revision() != 9 {
 		t.Errorf("ViewLatest when the newest two are inactive = %d, %v; want 9", latest.Revision(), err)
@@ -86,7 +86,7 @@ func TestDefinitionsAreListedNewestFirst(t *testing.T) {
 func TestAQueueThatIsRetiredIsRememberedByName(t *testing.T) {
 	b := open(t)
 	queue := func() store.Queue {
-		b.write(b.PutQueue(store.Queue{Detail: types.JobQueueDetail{JobQueueName: ptr("q")}}))
+		b.write(b.PutQueue(store.Queue{Detail: types.JobQueueDetail{JobQueueName: new("q")}}))
 		q, err := b.Queue(b.ctx, "q")
 		b.must(err)
 		return q
@@ -115,9 +115,9 @@ func TestAQueueThatIsRetiredIsRememberedByName(t *testing.T) {
 
 func TestTheEnvironmentsOfAQueueAreInTheirOrder(t *testing.T) {
 	q := store.Queue{Detail: types.JobQueueDetail{ComputeEnvironmentOrder: []types.ComputeEnvironmentOrder{
-		{Order: ptr(int32(7)), ComputeEnvironment: ptr("last")},
-		{Order: ptr(int32(1)), ComputeEnvironment: ptr("arn:aws:batch:us-east-1:123456789012:compute-environment/first")},
-		{Order: ptr(int32(2)), ComputeEnvironment: ptr("second")},
+		{Order: new(int32(7)), ComputeEnvironment: new("last")},
+		{Order: new(int32(1)), ComputeEnvironment: new("arn:aws:batch:us-east-1:123456789012:compute-environment/first")},
+		{Order: new(int32(2)), ComputeEnvironment: new("second")},
 	}}}
 	if got := strings.Join(q.Environments(), " "); got != "first second last" {
 		t.Errorf("Environments = %q", got)
@@ -188,9 +188,9 @@ func TestSharesAndReasonsAreKeptByQueue(t *testing.T) {
 // return is the caller's own.
 func TestChangesOfWhatWasReadDoNotShow(t *testing.T) {
 	b := open(t)
-	detail := types.JobQueueDetail{JobQueueName: ptr("q"), Priority: ptr(int32(1)), Tags: map[string]string{"k": "v"}}
+	detail := types.JobQueueDetail{JobQueueName: new("q"), Priority: new(int32(1)), Tags: map[string]string{"k": "v"}}
 	b.write(b.PutQueue(store.Queue{Detail: detail}))
-	env := store.Environment{Detail: types.ComputeEnvironmentDetail{ComputeEnvironmentName: ptr("ce"), Tags: map[string]string{"k": "v"}}}
+	env := store.Environment{Detail: types.ComputeEnvironmentDetail{ComputeEnvironmentName: new("ce"), Tags: map[string]string{"k": "v"}}}
 	b.write(b.PutEnvironment(env))
 	b.write(b.PutNewDefinition(definition("d", 1), 0)...)
 	for range 2 { // before and after they are known to the cache
@@ -227,7 +227,7 @@ func change(q *store.Queue) { q.DeletedAt, q.Detail.State = 9, "changed" }
 
 func TestViewsShowTheVersionOfNow(t *testing.T) {
 	b := open(t)
-	b.write(b.PutQueue(store.Queue{Detail: types.JobQueueDetail{JobQueueName: ptr("q")}}))
+	b.write(b.PutQueue(store.Queue{Detail: types.JobQueueDetail{JobQueueName: new("q")}}))
 	for version := int64(1); version < 4; version++ {
 		q, err := b.ViewQueue(b.ctx, "q")
 		if err != nil || q.Version != version {

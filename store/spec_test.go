@@ -16,7 +16,7 @@ import (
 
 func specOf(parameter string) store.Spec {
 	return store.Spec{
-		Request:    &awsbatch.SubmitJobInput{JobName: ptr("j"), Parameters: map[string]string{"p": parameter}},
+		Request:    &awsbatch.SubmitJobInput{JobName: new("j"), Parameters: map[string]string{"p": parameter}},
 		Definition: "d:1", Tags: map[string]string{"k": "v"},
 	}
 }

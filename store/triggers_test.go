@@ -18,7 +18,7 @@ func aTrigger(name string) store.Trigger {
 	return store.Trigger{ID: "id-" + name, CreatedAt: 5, Rule: batch.Trigger{
 		Name: name, Bucket: "incoming", Prefix: "in/", Suffix: ".gz", Events: []string{"s3:ObjectCreated:*"},
 		JobQueue: "q", JobDefinition: "d", Parameters: map[string]string{"key": "{key}"},
-		Environment: []types.KeyValuePair{{Name: ptr("KEY"), Value: ptr("{key}")}}, Command: []string{"run"},
+		Environment: []types.KeyValuePair{{Name: new("KEY"), Value: new("{key}")}}, Command: []string{"run"},
 		ShareIdentifier: "s", Tags: map[string]string{"team": "a"},
 	}}
 }
@@ -97,7 +97,7 @@ func aDeadLetter(id string, at batch.Millis) store.DeadLetter {
 	return store.DeadLetter{Detail: batch.DeadLetter{
 		ID: id, Trigger: "ingest", Reason: "no queue", Attempts: 1, FirstAt: at, LastAt: at,
 		ExpiresAt: at.Add(store.DeadLetterRetention),
-		Event:     batch.S3Event{Kind: "s3:ObjectCreated:Put", Bucket: "incoming", Key: "in/ä b.gz", Size: ptr(int64(5))},
+		Event:     batch.S3Event{Kind: "s3:ObjectCreated:Put", Bucket: "incoming", Key: "in/ä b.gz", Size: new(int64(5))},
 	}}
 }
 

@@ -17,16 +17,8 @@ func launchHost(s *scene) {
 	if err != nil {
 		s.Fatalf("Launch() = %v", err)
 	}
-	if first.State != compute.HostBooting && first.State != compute.HostReady {
-		s.Errorf("Launch returns a host in state %s, want BOOTING or READY", first.State)
-	}
 	got := s.ready(request.ID)
-	if got.Environment != request.Environment || got.Cluster != request.Cluster || got.Type != request.Type || got.Market != request.Market {
-		s.Errorf("host %+v does not repeat its request %+v", got, request)
-	}
-	if !instanceID.MatchString(got.Instance) || got.Instance != first.Instance {
-		s.Errorf("Instance = %q, and %q from Launch, want the same \"i-\" and 17 hex digits", got.Instance, first.Instance)
-	}
+	checkLaunched(s, request, first, got)
 	if got.Has.MilliVCPU <= 0 || got.Has.MemoryMiB <= 0 {
 		s.Errorf("Has = %s, want CPUs and memory", got.Has)
 	}
@@ -38,14 +30,28 @@ func launchHost(s *scene) {
 	}
 }
 
-func launchTwice(s *scene) {
-	host := s.host()
-	again, err := s.launch(s.h.Host(host.ID))
-	if err != nil {
-		s.Fatalf("Launch() = %v of a host that is up", err)
+// checkLaunched checks a host that was asked for: as Launch tells it, and as it is listed.
+func checkLaunched(s *scene, request compute.HostRequest, first, listed compute.Host) {
+	s.Helper()
+	if first.State != compute.HostBooting && first.State != compute.HostReady {
+		s.Errorf("Launch returns a host in state %s, want BOOTING or READY", first.State)
 	}
-	if again.Instance != host.Instance {
-		s.Errorf("Launch(%s) again gives instance %s, want %s", host.ID, again.Instance, host.Instance)
+	if listed.Environment != request.Environment || listed.Cluster != request.Cluster || listed.Type != request.Type || listed.Market != request.Market {
+		s.Errorf("host %+v does not repeat its request %+v", listed, request)
+	}
+	if !instanceID.MatchString(listed.Instance) || listed.Instance != first.Instance {
+		s.Errorf("Instance = %q, and %q from Launch, want the same \"i-\" and 17 hex digits", listed.Instance, first.Instance)
+	}
+}
+
+func launchTwice(s *scene) { s.sameAgain(s.host()) }
+
+// sameAgain launches the ID of a host that is there: it gives that host.
+func (s *scene) sameAgain(host compute.Host) {
+	s.Helper()
+	again, err := s.launch(s.h.Host(host.ID))
+	if err != nil || again.Instance != host.Instance {
+		s.Errorf("Launch(%s) again = %s, %v; want %s, nil", host.ID, again.Instance, err, host.Instance)
 	}
 	s.counts(host.ID, 1)
 }
@@ -87,11 +93,17 @@ func launchGone(s *scene) {
 	host := s.host()
 	s.terminate(host.ID)
 	s.gone(host.ID)
-	again, err := s.launch(s.h.Host(host.ID))
+	s.staysGone(host.ID)
+}
+
+// staysGone launches the ID of a host that is gone: it gives none.
+func (s *scene) staysGone(id string) {
+	s.Helper()
+	again, err := s.launch(s.h.Host(id))
 	if err != nil || again.State != compute.HostGone {
-		s.Errorf("Launch(%s) after its end = %s, %v; want GONE, nil", host.ID, again.State, err)
+		s.Errorf("Launch(%s) after its end = %s, %v; want GONE, nil", id, again.State, err)
 	}
-	s.counts(host.ID, 0)
+	s.counts(id, 0)
 }
 
 // terminate ends a host.

@@ -74,11 +74,7 @@ func reopenHosts(s *scene) {
 		after.Environment != host.Environment || !after.LaunchedAt.Equal(host.LaunchedAt) || after.Version < host.Version {
 		s.Errorf("after reopening, host is %+v, want %+v", after, host)
 	}
-	again, err := s.launch(s.h.Host(host.ID))
-	if err != nil || again.Instance != host.Instance {
-		s.Errorf("Launch(%s) after reopening = %s, %v; want %s, nil", host.ID, again.Instance, err, host.Instance)
-	}
-	s.counts(host.ID, 1)
+	s.sameAgain(host)
 	s.terminate(host.ID)
 	checkLost(s, s.stopped(task.ID), host)
 }
@@ -112,8 +108,5 @@ func reopenGone(s *scene) {
 	} else {
 		checkLost(s, listed, host)
 	}
-	again, err := s.launch(s.h.Host(host.ID))
-	if err != nil || again.State != compute.HostGone {
-		s.Errorf("Launch(%s) after its end and reopening = %s, %v; want GONE, nil", host.ID, again.State, err)
-	}
+	s.staysGone(host.ID)
 }

@@ -55,32 +55,17 @@ func wireLaunch(s *scene) {
 	if err != nil {
 		s.Fatalf("Launch() = %v", err)
 	}
-	if host.State != compute.HostBooting && host.State != compute.HostReady {
-		s.Errorf("Launch returns a host in state %s, want BOOTING or READY", host.State)
-	}
 	got, ok := s.listedHost(request.ID)
 	if !ok {
 		s.Fatal("ListHosts leaves out a host that was launched")
 	}
-	if got.Environment != request.Environment || got.Cluster != request.Cluster || got.Type != request.Type || got.Market != request.Market {
-		s.Errorf("host %+v does not repeat its request %+v", got, request)
-	}
-	if !instanceID.MatchString(got.Instance) || got.Instance != host.Instance {
-		s.Errorf("Instance = %q, and %q from Launch, want the same \"i-\" and 17 hex digits", got.Instance, host.Instance)
-	}
+	checkLaunched(s, request, host, got)
 	if got.LaunchedAt.IsZero() || got.Zone == "" {
 		s.Errorf("LaunchedAt = %v, Zone = %q, want both", got.LaunchedAt, got.Zone)
 	}
 }
 
-func wireLaunchTwice(s *scene) {
-	host := s.asked()
-	again, err := s.launch(s.h.Host(host.ID))
-	if err != nil || again.Instance != host.Instance {
-		s.Errorf("Launch(%s) again = %s, %v; want %s, nil", host.ID, again.Instance, err, host.Instance)
-	}
-	s.counts(host.ID, 1)
-}
+func wireLaunchTwice(s *scene) { s.sameAgain(s.asked()) }
 
 func wireLaunchTwo(s *scene) {
 	first, second := s.asked(), s.asked()
@@ -103,11 +88,7 @@ func wireLaunchGone(s *scene) {
 	host := s.asked()
 	s.terminate(host.ID)
 	s.gone(host.ID)
-	again, err := s.launch(s.h.Host(host.ID))
-	if err != nil || again.State != compute.HostGone {
-		s.Errorf("Launch(%s) after its end = %s, %v; want GONE, nil", host.ID, again.State, err)
-	}
-	s.counts(host.ID, 0)
+	s.staysGone(host.ID)
 }
 
 // joinedHost launches a host and lets it join.
@@ -157,11 +138,7 @@ func wireRunTwice(s *scene) {
 func wireReopen(s *scene) {
 	host := s.asked()
 	s.reopen()
-	again, err := s.launch(s.h.Host(host.ID))
-	if err != nil || again.Instance != host.Instance {
-		s.Errorf("Launch(%s) after reopening = %s, %v; want %s, nil", host.ID, again.Instance, err, host.Instance)
-	}
-	s.counts(host.ID, 1)
+	s.sameAgain(host)
 	s.terminate(host.ID)
 	s.gone(host.ID)
 }

@@ -75,15 +75,15 @@ func (s *Jobs) detail(ctx context.Context, job batch.Job, reasons *reasons) (typ
 		return types.JobDetail{}, err
 	}
 	d := types.JobDetail{
-		JobArn: ptr(s.Account.ARN("job", job.ID)), JobId: ptr(job.ID), JobName: spec.Request.JobName,
-		JobQueue:      ptr(s.Account.ARN("job-queue", job.Queue)),
-		JobDefinition: ptr(s.Account.ARN("job-definition", spec.Definition)),
+		JobArn: new(s.Account.ARN("job", job.ID)), JobId: new(job.ID), JobName: spec.Request.JobName,
+		JobQueue:      new(s.Account.ARN("job-queue", job.Queue)),
+		JobDefinition: new(s.Account.ARN("job-definition", spec.Definition)),
 		Status:        job.Status, StatusReason: optional(reason),
 		CreatedAt: millis(job.CreatedAt), StartedAt: millis(job.StartedAt), StoppedAt: millis(job.StoppedAt),
 		DependsOn: dependsOn(spec.Request), Parameters: merged.Parameters,
 		RetryStrategy: retryOf(merged), Timeout: merged.Timeout, PropagateTags: merged.Propagate,
 		PlatformCapabilities: capabilities(merged.Platform),
-		IsCancelled:          ptr(job.Cancelled), IsTerminated: ptr(job.Terminated),
+		IsCancelled:          new(job.Cancelled), IsTerminated: new(job.Terminated),
 		Attempts: []types.AttemptDetail{}, EksAttempts: []types.EksAttemptDetail{},
 	}
 	if job.Share != "" {
@@ -98,11 +98,11 @@ func (s *Jobs) detail(ctx context.Context, job batch.Job, reasons *reasons) (typ
 	switch {
 	case job.Array != nil:
 		d.ArrayProperties = &types.ArrayPropertiesDetail{
-			Size: ptr(int32(job.Array.Size)), StatusSummary: summary(job.Array.Counts),
+			Size: new(int32(job.Array.Size)), StatusSummary: summary(job.Array.Counts),
 			StatusSummaryLastUpdatedAt: s.counted(job),
 		}
 	case child:
-		d.ArrayProperties = &types.ArrayPropertiesDetail{Index: ptr(int32(index))}
+		d.ArrayProperties = &types.ArrayPropertiesDetail{Index: new(int32(index))}
 	}
 	for _, a := range attempts {
 		d.Attempts = append(d.Attempts, s.attempt(job, a, merged))
@@ -144,7 +144,7 @@ func retryOf(m batch.Effective) *types.RetryStrategy {
 		}
 		return &r
 	}
-	return &types.RetryStrategy{Attempts: ptr(int32(1)), EvaluateOnExit: []types.EvaluateOnExit{}}
+	return &types.RetryStrategy{Attempts: new(int32(1)), EvaluateOnExit: []types.EvaluateOnExit{}}
 }
 
 func dependsOn(in *awsbatch.SubmitJobInput) []types.JobDependency {
@@ -176,7 +176,7 @@ func (s *Jobs) counted(job batch.Job) *int64 {
 	if batch.Final(job.Status) {
 		return millis(job.StoppedAt)
 	}
-	return ptr(s.Now().UnixMilli())
+	return new(s.Now().UnixMilli())
 }
 
 // millis is a moment as the wire shows it; absent while it has not come.
@@ -184,7 +184,7 @@ func millis(m batch.Millis) *int64 {
 	if m == 0 {
 		return nil
 	}
-	return ptr(int64(m))
+	return new(int64(m))
 }
 
 func optional(text string) *string {

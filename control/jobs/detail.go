@@ -28,9 +28,9 @@ func (s *Jobs) container(job batch.Job, m batch.Effective, attempts []batch.Atte
 	}
 	placement, last := latest(job, attempts)
 	if placement != nil {
-		d.TaskArn = ptr(s.Account.TaskARN(*placement))
+		d.TaskArn = new(s.Account.TaskARN(*placement))
 		if job.StartedAt > 0 {
-			d.LogStreamName = ptr(batch.LogStream(job.Definition, m.Containers()[0], placement.TaskID()))
+			d.LogStreamName = new(batch.LogStream(job.Definition, m.Containers()[0], placement.TaskID()))
 		}
 		d.ContainerInstanceArn = s.instance(*placement)
 	}
@@ -57,18 +57,18 @@ func (s *Jobs) instance(p batch.Placement) *string {
 	if p.Host == "" {
 		return nil
 	}
-	return ptr(s.Account.InstanceARN(p.Cluster, p.Host, p.HostRef))
+	return new(s.Account.InstanceARN(p.Cluster, p.Host, p.HostRef))
 }
 
 // attempt builds one entry of attempts.
 func (s *Jobs) attempt(job batch.Job, a batch.Attempt, m batch.Effective) types.AttemptDetail {
-	task := ptr(s.Account.TaskARN(a.Placement))
+	task := new(s.Account.TaskARN(a.Placement))
 	// A log stream exists once the container ran.
 	stream := func(c types.TaskContainerProperties) *string {
 		if a.StartedAt == 0 {
 			return nil
 		}
-		return ptr(batch.LogStream(job.Definition, c, a.Placement.TaskID()))
+		return new(batch.LogStream(job.Definition, c, a.Placement.TaskID()))
 	}
 	d := types.AttemptDetail{
 		StartedAt: millis(a.StartedAt), StoppedAt: millis(a.StoppedAt), StatusReason: optional(a.StatusReason),
@@ -109,7 +109,7 @@ func (s *Jobs) ecs(job batch.Job, m batch.Effective, attempts []batch.Attempt) *
 			TaskRoleArn: t.TaskRoleArn, Volumes: list(t.Volumes),
 		}
 		if placement != nil {
-			d.TaskArn, d.ContainerInstanceArn = ptr(s.Account.TaskARN(*placement)), s.instance(*placement)
+			d.TaskArn, d.ContainerInstanceArn = new(s.Account.TaskARN(*placement)), s.instance(*placement)
 		}
 		for _, c := range t.Containers {
 			cd := types.TaskContainerDetails{

@@ -52,8 +52,6 @@ func deref[T any](p *T) T {
 	return *p
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // wrapped puts a message into the frame that AWS Batch gives many of its own.
 func wrapped(e *batch.Error) *batch.Error {
 	e.Message = "Error executing request, Exception : " + e.Message + ", RequestId: " + uuid.NewString()

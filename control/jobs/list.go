@@ -137,8 +137,8 @@ func (s *Jobs) summarize(ctx context.Context, job batch.Job, reasons *reasons) (
 		return types.JobSummary{}, err
 	}
 	d := types.JobSummary{
-		JobArn: ptr(s.Account.ARN("job", job.ID)), JobId: ptr(job.ID), JobName: ptr(job.Name),
-		JobDefinition: ptr(s.Account.ARN("job-definition", job.Definition)),
+		JobArn: new(s.Account.ARN("job", job.ID)), JobId: new(job.ID), JobName: new(job.Name),
+		JobDefinition: new(s.Account.ARN("job-definition", job.Definition)),
 		Status:        job.Status, StatusReason: optional(reason),
 		CreatedAt: millis(job.CreatedAt), StartedAt: millis(job.StartedAt), StoppedAt: millis(job.StoppedAt),
 		Container: &types.ContainerSummary{}, ShareIdentifier: optional(job.Share),
@@ -148,12 +148,12 @@ func (s *Jobs) summarize(ctx context.Context, job batch.Job, reasons *reasons) (
 	}
 	if job.Array != nil {
 		d.ArrayProperties = &types.ArrayPropertiesSummary{
-			Size: ptr(int32(job.Array.Size)), StatusSummary: summary(job.Array.Counts),
+			Size: new(int32(job.Array.Size)), StatusSummary: summary(job.Array.Counts),
 			StatusSummaryLastUpdatedAt: s.counted(job),
 		}
 	}
 	if _, index, ok := batch.SplitChild(job.ID); ok {
-		d.ArrayProperties = &types.ArrayPropertiesSummary{Index: ptr(int32(index))}
+		d.ArrayProperties = &types.ArrayPropertiesSummary{Index: new(int32(index))}
 	}
 	return d, nil
 }

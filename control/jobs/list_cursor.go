@@ -37,7 +37,7 @@ func position(token *string) (place, error) {
 
 func (p place) token() *string {
 	data, _ := json.Marshal(p) // two numbers and a string: cannot fail
-	return ptr(base64.RawURLEncoding.EncodeToString(data))
+	return new(base64.RawURLEncoding.EncodeToString(data))
 }
 
 // cursor walks through the jobs of a queue in several phases, newest first.

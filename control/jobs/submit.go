@@ -110,7 +110,7 @@ func (s *Jobs) made(ctx context.Context, call string) (id string, err error) {
 
 func (s *Jobs) submitted(id string, in *awsbatch.SubmitJobInput) *awsbatch.SubmitJobOutput {
 	return &awsbatch.SubmitJobOutput{
-		JobArn: ptr(s.Account.ARN("job", id)), JobId: &id, JobName: in.JobName,
+		JobArn: new(s.Account.ARN("job", id)), JobId: &id, JobName: in.JobName,
 	}
 }
 

@@ -92,7 +92,7 @@ func checkFilter(rule *batch.Trigger) error {
 
 // sample is an event with which a rule is tried out before it is kept.
 var sample = batch.S3Event{
-	Kind: "s3:ObjectCreated:Put", Bucket: "bucket", Key: "key", Version: "1", Size: ptr(int64(1)), ETag: "d41d8cd98f00b204e9800998ecf8427e",
+	Kind: "s3:ObjectCreated:Put", Bucket: "bucket", Key: "key", Version: "1", Size: new(int64(1)), ETag: "d41d8cd98f00b204e9800998ecf8427e",
 }
 
 // checkTemplates checks what the object is put into.

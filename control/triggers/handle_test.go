@@ -21,7 +21,7 @@ func TestAnObjectMakesAJobThatKnowsIt(t *testing.T) {
 	s.define("d", "run", "Ref::input")
 	s.create(ingest(func(r *batch.Trigger) {
 		r.Parameters = map[string]string{"input": "s3://{bucket}/{key}"}
-		r.Environment = []types.KeyValuePair{{Name: ptr("VERSION"), Value: ptr("{version}")}, {Name: ptr("ETAG"), Value: ptr("{etag}")}}
+		r.Environment = []types.KeyValuePair{{Name: new("VERSION"), Value: new("{version}")}, {Name: new("ETAG"), Value: new("{etag}")}}
 		r.Command = []string{"run", "--input", "Ref::input", "--bytes", "{size}"}
 		r.Tags = map[string]string{"team": "a"}
 	}))
@@ -278,7 +278,7 @@ func TestADefinitionThatIsGoneDoesNotStopOtherRules(t *testing.T) {
 	s.define("gone", "run")
 	s.create(ingest(func(r *batch.Trigger) { r.Name, r.JobDefinition = "broken", "gone" }))
 	s.create(ingest())
-	_, err := s.control.DeregisterJobDefinition(t.Context(), &awsbatch.DeregisterJobDefinitionInput{JobDefinition: ptr("gone:1")})
+	_, err := s.control.DeregisterJobDefinition(t.Context(), &awsbatch.DeregisterJobDefinitionInput{JobDefinition: new("gone:1")})
 	s.must(err)
 	report := s.handle(put("k", "1"))
 	if len(report.Jobs) != 1 || report.Jobs[0].Trigger != "ingest" || len(report.DeadLetters) != 1 || report.DeadLetters[0].Trigger != "broken" {
@@ -348,7 +348,7 @@ func TestAStoreThatFailsAsksForAnotherDelivery(t *testing.T) {
 			s.create(ingest())
 			s.queue("q2", "")
 			s.create(ingest(func(r *batch.Trigger) { r.Name, r.JobQueue = "stuck", "q2" }))
-			_, err := s.control.UpdateJobQueue(t.Context(), &awsbatch.UpdateJobQueueInput{JobQueue: ptr("q2"), State: types.JQStateDisabled})
+			_, err := s.control.UpdateJobQueue(t.Context(), &awsbatch.UpdateJobQueueInput{JobQueue: new("q2"), State: types.JQStateDisabled})
 			s.must(err)
 
 			writes := 0

@@ -23,12 +23,12 @@ func readOf(body string) (message, error) {
 // documentation of S3, EventBridge, SNS and Lambda, and one that MinIO sent.
 func TestEveryFormOfMessageIsRead(t *testing.T) {
 	put := batch.S3Event{
-		Kind: "s3:ObjectCreated:Put", Bucket: "amzn-s3-demo-bucket", Key: "red flower+1.jpg", Size: ptr(int64(1024)),
+		Kind: "s3:ObjectCreated:Put", Bucket: "amzn-s3-demo-bucket", Key: "red flower+1.jpg", Size: new(int64(1024)),
 		Version: "096fKKXTRTtl3on89fVO.nfljtsv6qko", ETag: "d41d8cd98f00b204e9800998ecf8427e",
 		Sequencer: "0055AED6DCD90281E5", Time: "1970-01-01T00:00:00.000Z",
 	}
 	created := batch.S3Event{
-		Kind: "s3:ObjectCreated:Put", Bucket: "amzn-s3-demo-bucket1", Key: "red flower+1%2B.jpg", Size: ptr(int64(5)),
+		Kind: "s3:ObjectCreated:Put", Bucket: "amzn-s3-demo-bucket1", Key: "red flower+1%2B.jpg", Size: new(int64(5)),
 		Version: "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e", ETag: "b1946ac92492d2347c6235b4d2611184",
 		Sequencer: "617f08299329d189", Time: "2021-11-12T00:00:00Z",
 	}
@@ -40,7 +40,7 @@ func TestEveryFormOfMessageIsRead(t *testing.T) {
 		"sqs-sns-s3.json":  {put},
 		"s3-test.json":     nil,
 		"minio-put.json": {{
-			Kind: "s3:ObjectCreated:Put", Bucket: "vd-main", Key: "Tile_+002_+002.mtl", Size: ptr(int64(210)),
+			Kind: "s3:ObjectCreated:Put", Bucket: "vd-main", Key: "Tile_+002_+002.mtl", Size: new(int64(210)),
 			ETag: "775ff5def9531772a2bb12853cd46fce", Sequencer: "17A76FE05CF3469B", Time: "2024-01-05T11:26:33.408Z",
 		}},
 		"s3-lifecycle-delete.json": {{
@@ -185,7 +185,7 @@ func TestWantedKinds(t *testing.T) {
 }
 
 func TestSubstitute(t *testing.T) {
-	e := batch.S3Event{Bucket: "b", Key: "in/{key}.gz", Version: "v1", Size: ptr(int64(7)), ETag: "e"}
+	e := batch.S3Event{Bucket: "b", Key: "in/{key}.gz", Version: "v1", Size: new(int64(7)), ETag: "e"}
 	for _, test := range []struct{ template, want string }{
 		{"", ""},
 		{"plain", "plain"},

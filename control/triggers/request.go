@@ -24,7 +24,7 @@ const (
 // request makes the submission of an event.
 func request(rule batch.Trigger, e batch.S3Event) (*awsbatch.SubmitJobInput, error) {
 	in := &awsbatch.SubmitJobInput{
-		JobName: ptr(jobName(rule.Name, e.Key)), JobQueue: &rule.JobQueue, JobDefinition: &rule.JobDefinition,
+		JobName: new(jobName(rule.Name, e.Key)), JobQueue: &rule.JobQueue, JobDefinition: &rule.JobDefinition,
 		Tags: map[string]string{tagTrigger: rule.Name, tagObject: tail(e.URI(), maxTagValue)},
 	}
 	if rule.ShareIdentifier != "" {

@@ -54,10 +54,10 @@ func newScene(t *testing.T) *scene {
 
 	ctx := t.Context()
 	_, err := s.control.CreateComputeEnvironment(ctx, &awsbatch.CreateComputeEnvironmentInput{
-		ComputeEnvironmentName: ptr("ce"), Type: types.CETypeManaged, ServiceRole: ptr("arn:aws:iam::123456789012:role/r"),
+		ComputeEnvironmentName: new("ce"), Type: types.CETypeManaged, ServiceRole: new("arn:aws:iam::123456789012:role/r"),
 		ComputeResources: &types.ComputeResource{
-			Type: types.CRTypeEc2, MinvCpus: ptr(int32(0)), MaxvCpus: ptr(int32(16)), InstanceTypes: []string{"optimal"},
-			InstanceRole: ptr("ecsInstanceRole"), Subnets: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"},
+			Type: types.CRTypeEc2, MinvCpus: new(int32(0)), MaxvCpus: new(int32(16)), InstanceTypes: []string{"optimal"},
+			InstanceRole: new("ecsInstanceRole"), Subnets: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"},
 		},
 	})
 	s.must(err)
@@ -77,8 +77,8 @@ func (s *scene) must(err error) {
 func (s *scene) queue(name, policy string) {
 	s.Helper()
 	in := &awsbatch.CreateJobQueueInput{
-		JobQueueName: &name, Priority: ptr(int32(1)), State: types.JQStateEnabled,
-		ComputeEnvironmentOrder: []types.ComputeEnvironmentOrder{{ComputeEnvironment: ptr("ce"), Order: ptr(int32(1))}},
+		JobQueueName: &name, Priority: new(int32(1)), State: types.JQStateEnabled,
+		ComputeEnvironmentOrder: []types.ComputeEnvironmentOrder{{ComputeEnvironment: new("ce"), Order: new(int32(1))}},
 	}
 	if policy != "" {
 		out, err := s.control.CreateSchedulingPolicy(s.Context(), &awsbatch.CreateSchedulingPolicyInput{Name: &policy, FairsharePolicy: &types.FairsharePolicy{}})
@@ -92,7 +92,7 @@ func (s *scene) queue(name, policy string) {
 // enable sets the state of the queue "q".
 func (s *scene) enable(state types.JQState) {
 	s.Helper()
-	_, err := s.control.UpdateJobQueue(s.Context(), &awsbatch.UpdateJobQueueInput{JobQueue: ptr("q"), State: state})
+	_, err := s.control.UpdateJobQueue(s.Context(), &awsbatch.UpdateJobQueueInput{JobQueue: new("q"), State: state})
 	s.must(err)
 }
 
@@ -102,9 +102,9 @@ func (s *scene) define(name string, command ...string) {
 	_, err := s.control.RegisterJobDefinition(s.Context(), &awsbatch.RegisterJobDefinitionInput{
 		JobDefinitionName: &name, Type: types.JobDefinitionTypeContainer,
 		ContainerProperties: &types.ContainerProperties{
-			Image: ptr("busybox"), Command: command,
+			Image: new("busybox"), Command: command,
 			ResourceRequirements: []types.ResourceRequirement{
-				{Type: types.ResourceTypeVcpu, Value: ptr("1")}, {Type: types.ResourceTypeMemory, Value: ptr("64")},
+				{Type: types.ResourceTypeVcpu, Value: new("1")}, {Type: types.ResourceTypeMemory, Value: new("64")},
 			},
 		},
 	})
@@ -115,7 +115,7 @@ func (s *scene) define(name string, command ...string) {
 func ingest(changes ...func(*batch.Trigger)) *batch.Trigger {
 	rule := &batch.Trigger{
 		Name: "ingest", Bucket: "incoming", JobQueue: "q", JobDefinition: "d",
-		Environment: []types.KeyValuePair{{Name: ptr("OBJECT"), Value: ptr("s3://{bucket}/{key}")}},
+		Environment: []types.KeyValuePair{{Name: new("OBJECT"), Value: new("s3://{bucket}/{key}")}},
 	}
 	for _, change := range changes {
 		change(rule)
@@ -208,5 +208,3 @@ func (f *faults) Write(ctx context.Context, ops ...store.Op) error {
 	}
 	return err
 }
-
-func ptr[T any](v T) *T { return &v }

@@ -174,8 +174,6 @@ func deref[T any](p *T) T {
 	return *p
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // inField puts the name of a field before an error about it.
 func inField(field string, err error) error {
 	var e *batch.Error

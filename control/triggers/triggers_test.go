@@ -60,7 +60,7 @@ func TestEveryMemberOfARuleIsChecked(t *testing.T) {
 	s.queue("shared", "policy")
 	s.define("refs", "run", "Ref::input")
 	s.define("retired", "run")
-	_, err := s.control.DeregisterJobDefinition(t.Context(), &awsbatch.DeregisterJobDefinitionInput{JobDefinition: ptr("retired:1")})
+	_, err := s.control.DeregisterJobDefinition(t.Context(), &awsbatch.DeregisterJobDefinitionInput{JobDefinition: new("retired:1")})
 	s.must(err)
 	variable := func(name, value string) types.KeyValuePair { return types.KeyValuePair{Name: &name, Value: &value} }
 	tests := map[string]struct {

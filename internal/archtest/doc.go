@@ -8,7 +8,7 @@
 //	batch
 //	  <- scheduler, provisioner, compute, store, logs
 //	    <- lifecycle, control, engine
-//	      <- api, console, simulator
+//	      <- api, simulator
 //	        <- functions, cmd
 //
 // The table in layers_test.go says it package by package, with the reason. A new

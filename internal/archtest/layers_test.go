@@ -81,14 +81,13 @@ var layers = []layer{
 
 	{packages: []string{"api/..."}, why: whyDoor, ours: []string{
 		"api/...", "batch", "compute", "logs/...", "provisioner/catalog", "internal/invocation", "internal/sigv4", "internal/wire"}},
-	{packages: []string{"console/..."}, ours: with("console/..."), why: whyDoor},
 	{packages: []string{"simulator/..."}, ours: with("simulator/...", "compute/imitation", "compute/sim/...", "internal/home", "store/mem"),
 		why: "the simulator drives the real engine, in memory and on virtual time"},
 
-	{packages: []string{"internal/home"}, ours: with("api", "console/..."),
+	{packages: []string{"internal/home"}, ours: with("api"),
 		why: "what is the same in all homes is wired once, for whatever backends it is given"},
 	{packages: []string{"internal/laptop"}, why: "the home on this machine: one bbolt file, containers or processes",
-		ours: with("api", "console/...", "compute/local/...", "internal/demo/...", "internal/home", "store/bolt")},
+		ours: with("api", "compute/local/...", "internal/demo/...", "internal/home", "store/bolt")},
 	{packages: []string{"internal/account/book"}, ours: []string{"provisioner/catalog", "store"}, outside: nothing,
 		why: "all functions read prices; those that only answer link no client of EC2"},
 	{packages: []string{"internal/account/prices"}, ours: []string{"internal/account/book", "provisioner/catalog", "store"},
@@ -115,7 +114,7 @@ var layers = []layer{
 	{packages: []string{"internal/archtest"}, why: whyHelper},
 
 	{packages: []string{"functions/..."}, why: "a Lambda's main.go is wiring only, of the backends that an AWS account has",
-		ours: with("api", "compute/amazon/...", "console/...", "functions/...", "internal/...", "store/dynamo/...")},
+		ours: with("api", "compute/amazon/...", "functions/...", "internal/...", "store/dynamo/...")},
 	{packages: []string{"localstack/...", "infra/..."}, ours: []string{"..."}, why: "they start and fill what others run against"},
 	{packages: []string{"bench/...", "cmd/...", "test/..."}, ours: []string{"..."}, why: "programs wire, and so do tests of the whole"},
 }

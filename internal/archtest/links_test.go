@@ -18,7 +18,7 @@ var (
 	boltModule    = []string{"go.etcd.io/bbolt/..."}
 	dockerModules = []string{"github.com/moby/...", "github.com/docker/docker/..."}
 	everything    = []string{"batch", "scheduler/...", "provisioner/...", "compute/...", "store/...", "logs/...", "lifecycle/...", "control/...",
-		"engine/...", "api/...", "console/...", "simulator/...", "functions/...", "internal/...", "localstack/...", "infra/..."}
+		"engine/...", "api/...", "simulator/...", "functions/...", "internal/...", "localstack/...", "infra/..."}
 )
 
 var linkRules = []linkRule{

@@ -1,6 +1,7 @@
 package archtest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -112,5 +113,24 @@ func expectOnly(t *testing.T, complaints []string, want string) {
 		t.Errorf("complaints %q, want none", complaints)
 	case want != "" && (len(complaints) != 1 || !strings.Contains(complaints[0], want)):
 		t.Errorf("complaints %q, want one with %q", complaints, want)
+	}
+}
+
+// A rule about what is not there any more, or not yet, holds nothing.
+func TestRulesAreAboutWhatThereIs(t *testing.T) {
+	names := load(t, systems[0]).ours()
+	for _, l := range layers {
+		for _, pattern := range slices.Concat(l.packages, l.ours) {
+			if pattern != "..." && !slices.ContainsFunc(names, func(name string) bool { return matches(name, []string{pattern}) }) {
+				t.Errorf("the layer of %s names %s, which is no package", l.packages[0], pattern)
+			}
+		}
+	}
+	for _, rule := range linkRules {
+		for _, pattern := range slices.Concat(rule.packages, rule.except) {
+			if !slices.ContainsFunc(names, func(name string) bool { return matches(name, []string{pattern}) }) {
+				t.Errorf("the rule about links of %s names %s, which is no package", rule.packages[0], pattern)
+			}
+		}
 	}
 }

@@ -62,11 +62,11 @@ const (
 
 // Definitions returns the demo's job definitions.
 func Definitions(p Place) []*batch.RegisterJobDefinitionInput {
-	lostHost := types.EvaluateOnExit{OnStatusReason: ptr("Host EC2*"), Action: types.RetryActionRetry}
-	otherwise := types.EvaluateOnExit{OnReason: ptr("*"), Action: types.RetryActionExit}
+	lostHost := types.EvaluateOnExit{OnStatusReason: new("Host EC2*"), Action: types.RetryActionRetry}
+	otherwise := types.EvaluateOnExit{OnReason: new("*"), Action: types.RetryActionExit}
 	count := p.definition(CountDefinition, countMiB,
 		"count", "--source", "", "--results", "", "--run", "Ref::"+RunParameter, "--shards", "Ref::"+ShardsParameter)
-	count.RetryStrategy = &types.RetryStrategy{Attempts: ptr(int32(3)), EvaluateOnExit: []types.EvaluateOnExit{lostHost, otherwise}}
+	count.RetryStrategy = &types.RetryStrategy{Attempts: new(int32(3)), EvaluateOnExit: []types.EvaluateOnExit{lostHost, otherwise}}
 	SetSource(count.ContainerProperties, p.Source)
 	p.mountResults(count.ContainerProperties)
 
@@ -80,8 +80,8 @@ func Definitions(p Place) []*batch.RegisterJobDefinitionInput {
 	}
 
 	flaky := p.definition(FlakyDefinition, flakyMiB, "flaky")
-	flaky.RetryStrategy = &types.RetryStrategy{Attempts: ptr(int32(3)), EvaluateOnExit: []types.EvaluateOnExit{
-		{OnExitCode: ptr(strconv.Itoa(ExitTemporary)), Action: types.RetryActionRetry}, lostHost, otherwise,
+	flaky.RetryStrategy = &types.RetryStrategy{Attempts: new(int32(3)), EvaluateOnExit: []types.EvaluateOnExit{
+		{OnExitCode: new(strconv.Itoa(ExitTemporary)), Action: types.RetryActionRetry}, lostHost, otherwise,
 	}}
 	return []*batch.RegisterJobDefinitionInput{count, merge, flaky}
 }
@@ -92,17 +92,17 @@ func (p Place) definition(name string, memoryMiB int, task ...string) *batch.Reg
 		image, program = noImage, p.Program
 	}
 	return &batch.RegisterJobDefinitionInput{
-		JobDefinitionName: ptr(name),
+		JobDefinitionName: new(name),
 		Type:              types.JobDefinitionTypeContainer,
-		Timeout:           &types.JobTimeout{AttemptDurationSeconds: ptr(int32(timeoutSeconds))},
+		Timeout:           &types.JobTimeout{AttemptDurationSeconds: new(int32(timeoutSeconds))},
 		ContainerProperties: &types.ContainerProperties{
-			Image:   ptr(image),
+			Image:   new(image),
 			Command: append([]string{program, TaskCommand}, task...),
 			ResourceRequirements: []types.ResourceRequirement{
-				{Type: types.ResourceTypeVcpu, Value: ptr("1")},
-				{Type: types.ResourceTypeMemory, Value: ptr(strconv.Itoa(memoryMiB))},
+				{Type: types.ResourceTypeVcpu, Value: new("1")},
+				{Type: types.ResourceTypeMemory, Value: new(strconv.Itoa(memoryMiB))},
 			},
-			ReadonlyRootFilesystem: ptr(p.Image != ""),
+			ReadonlyRootFilesystem: new(p.Image != ""),
 		},
 	}
 }
@@ -150,7 +150,7 @@ func LabelOf(source string) string {
 }
 
 func label(source string) []types.KeyValuePair {
-	return []types.KeyValuePair{{Name: ptr(LabelVariable), Value: ptr(LabelOf(source))}}
+	return []types.KeyValuePair{{Name: new(LabelVariable), Value: new(LabelOf(source))}}
 }
 
 // setFlag sets the argument after a flag of a command.
@@ -167,8 +167,6 @@ func unmount(c *types.ContainerProperties, name string) {
 
 // mountHost shows a folder of the host in the container.
 func mountHost(c *types.ContainerProperties, name, host, path string, readOnly bool) {
-	c.Volumes = append(c.Volumes, types.Volume{Name: ptr(name), Host: &types.Host{SourcePath: ptr(host)}})
-	c.MountPoints = append(c.MountPoints, types.MountPoint{SourceVolume: ptr(name), ContainerPath: ptr(path), ReadOnly: ptr(readOnly)})
+	c.Volumes = append(c.Volumes, types.Volume{Name: new(name), Host: &types.Host{SourcePath: new(host)}})
+	c.MountPoints = append(c.MountPoints, types.MountPoint{SourceVolume: new(name), ContainerPath: new(path), ReadOnly: new(readOnly)})
 }
-
-func ptr[T any](v T) *T { return &v }

@@ -162,19 +162,15 @@ func (e *ECS) DescribeClusters(ctx context.Context, in *ecs.DescribeClustersInpu
 // ListClusters lists the active clusters.
 func (e *ECS) ListClusters(ctx context.Context, in *ecs.ListClustersInput, _ ...func(*ecs.Options)) (*ecs.ListClustersOutput, error) {
 	return call(ctx, e.c, "ecs.ListClusters", in, func(in *ecs.ListClustersInput) (*ecs.ListClustersOutput, error) {
-		size, err := pageSize(in.MaxResults)
-		if err != nil {
-			return nil, err
-		}
 		all := []string{}
 		for _, name := range slices.Sorted(maps.Keys(e.c.clusters)) {
 			if k := e.c.clusters[name]; k.status == clusterActive {
 				all = append(all, k.arn)
 			}
 		}
-		page, next, ok := pageOf(all, in.NextToken, size, func(arn string) string { return arn })
-		if !ok {
-			return nil, badNextToken()
+		page, next, err := listed(all, in.NextToken, in.MaxResults)
+		if err != nil {
+			return nil, err
 		}
 		return &ecs.ListClustersOutput{ClusterArns: page, NextToken: next}, nil
 	})

@@ -30,10 +30,6 @@ func (e *ECS) ListContainerInstances(ctx context.Context, in *ecs.ListContainerI
 		if err != nil {
 			return nil, err
 		}
-		size, err := pageSize(in.MaxResults)
-		if err != nil {
-			return nil, err
-		}
 		filter, err := parseExpression(value(in.Filter))
 		if err != nil {
 			return nil, err
@@ -46,9 +42,9 @@ func (e *ECS) ListContainerInstances(ctx context.Context, in *ecs.ListContainerI
 			}
 			all = append(all, a.arn)
 		}
-		page, next, ok := pageOf(all, in.NextToken, size, func(arn string) string { return arn })
-		if !ok {
-			return nil, badNextToken()
+		page, next, err := listed(all, in.NextToken, in.MaxResults)
+		if err != nil {
+			return nil, err
 		}
 		return &ecs.ListContainerInstancesOutput{ContainerInstanceArns: page, NextToken: next}, nil
 	})
@@ -64,24 +60,18 @@ func (e *ECS) DescribeContainerInstances(ctx context.Context, in *ecs.DescribeCo
 		if err := described(len(in.ContainerInstances), "containerInstances"); err != nil {
 			return nil, err
 		}
-		out := &ecs.DescribeContainerInstancesOutput{ContainerInstances: []types.ContainerInstance{}, Failures: []types.Failure{}}
-		for _, name := range in.ContainerInstances {
-			a := e.c.agent(k, name)
-			if a == nil {
-				out.Failures = append(out.Failures, missing(e.c.arn("ecs", arnOf("container-instance", k.name, lastPart(name)))))
-				continue
+		found, failures := describe(e.c, k, "container-instance", in.ContainerInstances, func(name string) *lagged[types.ContainerInstance] {
+			if a := e.c.agent(k, name); a != nil {
+				return &a.seen
 			}
-			d, ok := a.seen.at(e.c.now())
-			if !ok {
-				out.Failures = append(out.Failures, missing(a.arn))
-				continue
+			return nil
+		})
+		if !slices.Contains(in.Include, types.ContainerInstanceFieldTags) {
+			for i := range found {
+				found[i].Tags = nil
 			}
-			if !slices.Contains(in.Include, types.ContainerInstanceFieldTags) {
-				d.Tags = nil
-			}
-			out.ContainerInstances = append(out.ContainerInstances, d)
 		}
-		return out, nil
+		return &ecs.DescribeContainerInstancesOutput{ContainerInstances: found, Failures: failures}, nil
 	})
 }
 

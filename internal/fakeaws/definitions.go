@@ -201,10 +201,6 @@ func (e *ECS) DeregisterTaskDefinition(ctx context.Context, in *ecs.DeregisterTa
 // ListTaskDefinitions lists revisions by family, ascending unless asked otherwise.
 func (e *ECS) ListTaskDefinitions(ctx context.Context, in *ecs.ListTaskDefinitionsInput, _ ...func(*ecs.Options)) (*ecs.ListTaskDefinitionsOutput, error) {
 	return call(ctx, e.c, "ecs.ListTaskDefinitions", in, func(in *ecs.ListTaskDefinitionsInput) (*ecs.ListTaskDefinitionsOutput, error) {
-		size, err := pageSize(in.MaxResults)
-		if err != nil {
-			return nil, err
-		}
 		status := cmp.Or(in.Status, types.TaskDefinitionStatusActive)
 		all := []string{}
 		for _, family := range slices.Sorted(maps.Keys(e.c.definitions)) {
@@ -220,9 +216,9 @@ func (e *ECS) ListTaskDefinitions(ctx context.Context, in *ecs.ListTaskDefinitio
 		if in.Sort == types.SortOrderDesc {
 			slices.Reverse(all)
 		}
-		page, next, ok := pageOf(all, in.NextToken, size, func(arn string) string { return arn })
-		if !ok {
-			return nil, badNextToken()
+		page, next, err := listed(all, in.NextToken, in.MaxResults)
+		if err != nil {
+			return nil, err
 		}
 		return &ecs.ListTaskDefinitionsOutput{TaskDefinitionArns: page, NextToken: next}, nil
 	})
@@ -232,10 +228,6 @@ func (e *ECS) ListTaskDefinitions(ctx context.Context, in *ecs.ListTaskDefinitio
 // those that have none any more, or all.
 func (e *ECS) ListTaskDefinitionFamilies(ctx context.Context, in *ecs.ListTaskDefinitionFamiliesInput, _ ...func(*ecs.Options)) (*ecs.ListTaskDefinitionFamiliesOutput, error) {
 	return call(ctx, e.c, "ecs.ListTaskDefinitionFamilies", in, func(in *ecs.ListTaskDefinitionFamiliesInput) (*ecs.ListTaskDefinitionFamiliesOutput, error) {
-		size, err := pageSize(in.MaxResults)
-		if err != nil {
-			return nil, err
-		}
 		status := cmp.Or(in.Status, types.TaskDefinitionFamilyStatusAll) // that is its default, unlike that of ListTaskDefinitions
 		all := []string{}
 		for _, family := range slices.Sorted(maps.Keys(e.c.definitions)) {
@@ -251,9 +243,9 @@ func (e *ECS) ListTaskDefinitionFamilies(ctx context.Context, in *ecs.ListTaskDe
 				all = append(all, family)
 			}
 		}
-		page, next, ok := pageOf(all, in.NextToken, size, func(family string) string { return family })
-		if !ok {
-			return nil, badNextToken()
+		page, next, err := listed(all, in.NextToken, in.MaxResults)
+		if err != nil {
+			return nil, err
 		}
 		return &ecs.ListTaskDefinitionFamiliesOutput{Families: page, NextToken: next}, nil
 	})

@@ -26,15 +26,20 @@ func missing(arn string) types.Failure {
 // takes.
 const mostListed = 100
 
-func pageSize(n *int32) (int, error) {
-	switch size := value(n); {
-	case n == nil:
-		return mostListed, nil
-	case size < 1 || size > mostListed:
-		return 0, refuse("InvalidParameterException", "maxResults is %d; it must be between 1 and %d", size, mostListed)
-	default:
-		return int(size), nil
+// listed cuts a page out of what a List call lists: the ARNs or names of all.
+func listed(all []string, token *string, maxResults *int32) (page []string, next *string, err error) {
+	size := mostListed
+	if maxResults != nil {
+		size = int(*maxResults)
 	}
+	if size < 1 || size > mostListed {
+		return nil, nil, refuse("InvalidParameterException", "maxResults is %d; it must be between 1 and %d", size, mostListed)
+	}
+	page, next, ok := pageOf(all, token, size, func(name string) string { return name })
+	if !ok {
+		return nil, nil, refuse("InvalidParameterException", "Invalid token. Use the nextToken of the page before.")
+	}
+	return page, next, nil
 }
 
 // described bounds what a Describe call may name.
@@ -45,8 +50,20 @@ func described(n int, what string) error {
 	return nil
 }
 
-func badNextToken() error {
-	return refuse("InvalidParameterException", "Invalid token. Use the nextToken of the page before.")
+// describe looks up things of a cluster by their ids or ARNs, as callers can see them; seen
+// gives one, nil if it is not there. What cannot be seen is a failure.
+func describe[T any](c *Cloud, k *cluster, kind string, names []string, seen func(name string) *lagged[T]) ([]T, []types.Failure) {
+	found, failures := []T{}, []types.Failure{}
+	for _, name := range names {
+		if all := seen(name); all != nil {
+			if one, ok := all.at(c.now()); ok {
+				found = append(found, one)
+				continue
+			}
+		}
+		failures = append(failures, missing(c.arn("ecs", arnOf(kind, k.name, lastPart(name)))))
+	}
+	return found, failures
 }
 
 // mergeTags sets ECS tags, the later ones of a key winning.

@@ -36,10 +36,6 @@ func (e *ECS) ListTasks(ctx context.Context, in *ecs.ListTasksInput, _ ...func(*
 		if err != nil {
 			return nil, err
 		}
-		size, err := pageSize(in.MaxResults)
-		if err != nil {
-			return nil, err
-		}
 		var on *agent
 		if in.ContainerInstance != nil {
 			if on = e.c.agent(k, *in.ContainerInstance); on == nil {
@@ -58,9 +54,9 @@ func (e *ECS) ListTasks(ctx context.Context, in *ecs.ListTasksInput, _ ...func(*
 			}
 			all = append(all, t.arn)
 		}
-		page, next, ok := pageOf(all, in.NextToken, size, func(arn string) string { return arn })
-		if !ok {
-			return nil, badNextToken()
+		page, next, err := listed(all, in.NextToken, in.MaxResults)
+		if err != nil {
+			return nil, err
 		}
 		return &ecs.ListTasksOutput{TaskArns: page, NextToken: next}, nil
 	})
@@ -77,24 +73,18 @@ func (e *ECS) DescribeTasks(ctx context.Context, in *ecs.DescribeTasksInput, _ .
 		if err := described(len(in.Tasks), "tasks"); err != nil {
 			return nil, err
 		}
-		out := &ecs.DescribeTasksOutput{Tasks: []types.Task{}, Failures: []types.Failure{}}
-		for _, name := range in.Tasks {
-			t := e.c.task(k, name)
-			if t == nil {
-				out.Failures = append(out.Failures, missing(e.c.arn("ecs", arnOf("task", k.name, lastPart(name)))))
-				continue
+		found, failures := describe(e.c, k, "task", in.Tasks, func(name string) *lagged[types.Task] {
+			if t := e.c.task(k, name); t != nil {
+				return &t.seen
 			}
-			d, ok := t.seen.at(e.c.now())
-			if !ok {
-				out.Failures = append(out.Failures, missing(t.arn))
-				continue
+			return nil
+		})
+		if !slices.Contains(in.Include, types.TaskFieldTags) {
+			for i := range found {
+				found[i].Tags = nil
 			}
-			if !slices.Contains(in.Include, types.TaskFieldTags) {
-				d.Tags = nil
-			}
-			out.Tasks = append(out.Tasks, d)
 		}
-		return out, nil
+		return &ecs.DescribeTasksOutput{Tasks: found, Failures: failures}, nil
 	})
 }
 

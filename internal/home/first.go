@@ -32,17 +32,17 @@ func (h *Home) FirstStart(ctx context.Context) (bool, error) {
 	}
 	account := "arn:aws:iam::" + h.Account.ID + ":"
 	_, err = h.CreateComputeEnvironment(ctx, &awsbatch.CreateComputeEnvironmentInput{
-		ComputeEnvironmentName: ptr(FirstEnvironment),
+		ComputeEnvironmentName: new(FirstEnvironment),
 		Type:                   types.CETypeManaged,
 		State:                  types.CEStateEnabled,
-		ServiceRole:            ptr(account + "role/AWSBatchServiceRole"),
+		ServiceRole:            new(account + "role/AWSBatchServiceRole"),
 		ComputeResources: &types.ComputeResource{
 			Type:               types.CRTypeEc2,
 			AllocationStrategy: types.CRAllocationStrategyBestFitProgressive,
-			MinvCpus:           ptr(int32(0)),
-			MaxvCpus:           ptr(int32(firstMaxVCPUs)),
+			MinvCpus:           new(int32(0)),
+			MaxvCpus:           new(int32(firstMaxVCPUs)),
 			InstanceTypes:      []string{"optimal"},
-			InstanceRole:       ptr(account + "instance-profile/ecsInstanceRole"),
+			InstanceRole:       new(account + "instance-profile/ecsInstanceRole"),
 			Subnets:            []string{"subnet-local"},
 			SecurityGroupIds:   []string{"sg-local"},
 		},
@@ -51,10 +51,8 @@ func (h *Home) FirstStart(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	_, err = h.CreateJobQueue(ctx, &awsbatch.CreateJobQueueInput{
-		JobQueueName: ptr(FirstQueue), Priority: ptr(int32(1)), State: types.JQStateEnabled,
-		ComputeEnvironmentOrder: []types.ComputeEnvironmentOrder{{ComputeEnvironment: ptr(FirstEnvironment), Order: ptr(int32(1))}},
+		JobQueueName: new(FirstQueue), Priority: new(int32(1)), State: types.JQStateEnabled,
+		ComputeEnvironmentOrder: []types.ComputeEnvironmentOrder{{ComputeEnvironment: new(FirstEnvironment), Order: new(int32(1))}},
 	})
 	return err == nil, err
 }
-
-func ptr[T any](v T) *T { return &v }

@@ -28,10 +28,10 @@ func TestTypesAndPricesAreThoseOfTheMarketNow(t *testing.T) {
 	h := New(parts(func() catalog.Market { return m }))
 	create := func() error {
 		_, err := h.CreateComputeEnvironment(t.Context(), &awsbatch.CreateComputeEnvironmentInput{
-			ComputeEnvironmentName: ptr("new"), Type: types.CETypeManaged, State: types.CEStateEnabled,
+			ComputeEnvironmentName: new("new"), Type: types.CETypeManaged, State: types.CEStateEnabled,
 			ComputeResources: &types.ComputeResource{
-				Type: types.CRTypeEc2, MinvCpus: ptr(int32(0)), MaxvCpus: ptr(int32(16)), InstanceTypes: []string{"z1"},
-				InstanceRole: ptr("ecsInstanceRole"), Subnets: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"},
+				Type: types.CRTypeEc2, MinvCpus: new(int32(0)), MaxvCpus: new(int32(16)), InstanceTypes: []string{"z1"},
+				InstanceRole: new("ecsInstanceRole"), Subnets: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"},
 			},
 		})
 		return err

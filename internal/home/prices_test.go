@@ -29,10 +29,10 @@ func TestPricesAreTakenAnewNowAndThen(t *testing.T) {
 	}
 	h := New(p)
 	_, err = h.CreateComputeEnvironment(t.Context(), &awsbatch.CreateComputeEnvironmentInput{
-		ComputeEnvironmentName: ptr("ce"), Type: types.CETypeManaged,
+		ComputeEnvironmentName: new("ce"), Type: types.CETypeManaged,
 		ComputeResources: &types.ComputeResource{
-			Type: types.CRTypeSpot, AllocationStrategy: types.CRAllocationStrategySpotPriceCapacityOptimized, MinvCpus: ptr(int32(0)),
-			MaxvCpus: ptr(int32(16)), InstanceTypes: []string{"z1"}, InstanceRole: ptr("ecsInstanceRole"),
+			Type: types.CRTypeSpot, AllocationStrategy: types.CRAllocationStrategySpotPriceCapacityOptimized, MinvCpus: new(int32(0)),
+			MaxvCpus: new(int32(16)), InstanceTypes: []string{"z1"}, InstanceRole: new("ecsInstanceRole"),
 			Subnets: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"},
 		},
 	})

@@ -61,14 +61,14 @@ func TestEnvironmentsArePlannedWithThePricesOfTheirMarket(t *testing.T) {
 		_, err := h.CreateComputeEnvironment(t.Context(), &awsbatch.CreateComputeEnvironmentInput{
 			ComputeEnvironmentName: &name, Type: types.CETypeManaged, State: types.CEStateEnabled, Tags: tags,
 			ComputeResources: &types.ComputeResource{
-				Type: kind, AllocationStrategy: strategy, MinvCpus: ptr(int32(0)), MaxvCpus: ptr(int32(16)), InstanceTypes: []string{"z1", "z2"},
-				InstanceRole: ptr("ecsInstanceRole"), Subnets: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"},
+				Type: kind, AllocationStrategy: strategy, MinvCpus: new(int32(0)), MaxvCpus: new(int32(16)), InstanceTypes: []string{"z1", "z2"},
+				InstanceRole: new("ecsInstanceRole"), Subnets: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"},
 			},
 		})
 		if err == nil {
 			_, err = h.CreateJobQueue(t.Context(), &awsbatch.CreateJobQueueInput{
-				JobQueueName: &name, Priority: ptr(int32(1)),
-				ComputeEnvironmentOrder: []types.ComputeEnvironmentOrder{{Order: ptr(int32(0)), ComputeEnvironment: &name}},
+				JobQueueName: &name, Priority: new(int32(1)),
+				ComputeEnvironmentOrder: []types.ComputeEnvironmentOrder{{Order: new(int32(0)), ComputeEnvironment: &name}},
 			})
 		}
 		if err != nil {

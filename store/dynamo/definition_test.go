@@ -2,6 +2,7 @@ package dynamo_test
 
 import (
 	"crypto/rand"
+	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/packhorse-batch/packhorse/localstack/peers"
+	"github.com/packhorse-batch/packhorse/store"
 	"github.com/packhorse-batch/packhorse/store/dynamo"
 )
 
@@ -52,5 +54,19 @@ func TestDefinitionKeepsItsNames(t *testing.T) {
 	want := []string{"p S", "s S", "listP S", "listS S", "readyP S", "readyS S"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("attributes of keys (-want +got):\n%s", diff)
+	}
+}
+
+// An ordering that the records get and this table lacks would be asked for in vain.
+func TestATableOfTheProductHasAllOrderingsButThatByTask(t *testing.T) {
+	got := []string{store.OrderTask} // ECS finds its tasks itself
+	for _, o := range dynamo.Orderings() {
+		got = append(got, o.Name)
+	}
+	want := store.Orderings()
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("orderings (-want +got):\n%s", diff)
 	}
 }
