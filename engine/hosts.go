@@ -88,10 +88,11 @@ func (e *Engine) fleet(env store.Environment, w *world, demand []provisioner.Dem
 	out.Offers = e.offersNow(env, w, now)
 	t.show(e.known(env))
 	out.Hosts = t.planned
+	both := bothMarkets(env)
 	idle := map[string]int{} // hosts without tasks, by type
 	for i := range out.Hosts {
 		host := &out.Hosts[i]
-		host.Interruptions = w.interruptions(env, &t.hosts[i].Host)
+		host.Interruptions = w.interruptions(both, &t.hosts[i].Host)
 		if host.Arrivals = 0; host.State == provisioner.Ready && host.Tasks == 0 && out.IdleWindow == 0 {
 			of := t.hosts[i].Type
 			idle[of]++

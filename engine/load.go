@@ -25,8 +25,9 @@ type world struct {
 	more   bool                  // jobs wait behind a front
 	// waiting is for which jobs no host is launched yet, by environment.
 	waiting   map[string][]provisioner.Waiting
-	running   map[alikeJobs]int // jobs that run and may run on Fargate and on hosts; nil until asked for
-	spotRates spotRates         // where an environment chooses between Spot and On-Demand
+	running   map[alikeJobs]int     // jobs that run and may run on Fargate and on hosts; nil until asked for
+	spotRates spotRates             // where an environment chooses between Spot and On-Demand
+	offers    map[string]*offersNow // by environment
 }
 
 func (e *Engine) load(ctx context.Context, now time.Time) (*world, error) {
@@ -272,7 +273,7 @@ func (e *Engine) environment(w *world, env store.Environment, now time.Time) sch
 	out.Hosts = e.offer(t, e.known(env), comeSlowly(t, out.Boot, now), least, now)
 	if bothMarkets(env) {
 		for i := range out.Hosts {
-			out.Hosts[i].Interruptions = w.interruptions(env, &t.ready[i].Host)
+			out.Hosts[i].Interruptions = w.interruptions(true, &t.ready[i].Host)
 		}
 	}
 	return out

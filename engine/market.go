@@ -54,9 +54,9 @@ func (p prices) of(h *store.Host) float64 {
 }
 
 // interruptions is how often a host is expected to be taken, per hour; 0 where its
-// environment does not choose by it.
-func (w *world) interruptions(env store.Environment, h *store.Host) float64 {
-	if h.Market != compute.Spot || !bothMarkets(env) {
+// environment does not choose by it, which buys in both markets.
+func (w *world) interruptions(both bool, h *store.Host) float64 {
+	if !both || h.Market != compute.Spot {
 		return 0
 	}
 	return w.spotRates.of(h.Type)
@@ -172,17 +172,36 @@ func (e *Engine) allOffers(env store.Environment, w *world, now time.Time) []pro
 		}
 		return offers
 	}
+	as, number := w.offers[env.Name()], e.offers[env.Name()].number
+	if as != nil && as.number == number && as.market == short.market {
+		return as.offers
+	}
 	offers = slices.Clone(offers)
 	usd := e.prices(env)
 	for i := range offers {
 		o := &offers[i]
-		_, o.Short = short.of(o, now)
-		o.USDPerHour = usd[pool{o.Type, short.marketFor(o.Spot)}]
-		if short.both && o.Spot {
+		if len(short.all) > 0 {
+			_, o.Short = short.of(o, now)
+		}
+		if !short.both {
+			o.USDPerHour = usd[pool{o.Type, short.market}]
+		} else if o.Spot {
 			o.Interruptions = w.spotRates.of(o.Type)
 		}
 	}
+	if w.offers == nil {
+		w.offers = map[string]*offersNow{}
+	}
+	w.offers[env.Name()] = &offersNow{number: number, market: short.market, offers: offers}
 	return offers
+}
+
+// offersNow are the offers of an environment as a pass finds them, where they are not the
+// same for all passes: made of those of a number, and bought in a market.
+type offersNow struct {
+	number uint64
+	market compute.Market
+	offers []provisioner.Offer
 }
 
 // shapesOf is what an environment may launch as the scheduler sees it.

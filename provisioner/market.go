@@ -2,7 +2,6 @@ package provisioner
 
 import (
 	"math"
-	"slices"
 	"time"
 )
 
@@ -44,7 +43,12 @@ func (e *Environment) onSpot(d Demand) bool {
 
 // bothMarkets reports whether there are offers in both markets.
 func (e *Environment) bothMarkets() bool {
-	return slices.ContainsFunc(e.Offers, func(o Offer) bool { return o.Spot != e.Offers[0].Spot })
+	for i := range e.Offers {
+		if e.Offers[i].Spot != e.Offers[0].Spot {
+			return true
+		}
+	}
+	return false
 }
 
 // byMarket parts groups among Spot and On-Demand. What a Spot host is expected to be taken
@@ -58,23 +62,39 @@ func byMarket(e *Environment, groups []Demand) []turn {
 			onDemand.groups = append(onDemand.groups, d)
 		}
 	}
-	for _, o := range e.Offers {
-		if o.Spot {
-			o.USDPerHour, o.Interruptions = o.USDPerHour*again(&o, spot.groups, e.paidBoot()), 0
-			spot.offers = append(spot.offers, o)
-		} else {
-			onDemand.offers = append(onDemand.offers, o)
+	var turns []turn
+	if len(spot.groups) > 0 {
+		spot.offers = inMarket(e.Offers, true)
+		for i := range spot.offers {
+			o := &spot.offers[i]
+			o.USDPerHour, o.Interruptions = o.USDPerHour*again(o, spot.groups, e.paidBoot()), 0
+		}
+		turns = append(turns, spot)
+	}
+	if len(onDemand.groups) > 0 {
+		onDemand.offers = inMarket(e.Offers, false)
+		turns = append(turns, onDemand)
+	}
+	return turns
+}
+
+// inMarket copies the offers of one market.
+func inMarket(offers []Offer, spot bool) []Offer {
+	in := make([]Offer, 0, len(offers)/2+1)
+	for i := range offers {
+		if offers[i].Spot == spot {
+			in = append(in, offers[i])
 		}
 	}
-	return slices.DeleteFunc([]turn{spot, onDemand}, func(t turn) bool { return len(t.groups) == 0 })
+	return in
 }
 
 // again is how many times their own time the jobs of groups are expected to be paid for on
 // hosts of an offer, in the mean.
 func again(o *Offer, groups []Demand, boot time.Duration) float64 {
 	var once, paid float64
-	for _, d := range groups {
-		if d.Runs.Known() && o.fits(d) {
+	for i := range groups {
+		if d := &groups[i]; d.Runs.Known() && o.fits(*d) {
 			once += float64(d.Count) * d.Runs.Mean.Hours()
 			paid += float64(d.Count) * d.Runs.OnSpot(o.Interruptions, boot).Hours()
 		}

@@ -215,8 +215,11 @@ func (f *Follower) hear(c Changes) {
 	}
 }
 
-// Reread lets the next answer tell everything, as it is stored.
-func (f *Follower) Reread() { f.forget() }
+// Reread lets the next answer tell everything, as it is stored, and fronts be read again too.
+func (f *Follower) Reread() {
+	f.forget()
+	f.r.lines.forget()
+}
 
 // forget lets all be read again: what is stored is not known.
 func (f *Follower) forget() {
