@@ -91,6 +91,8 @@ func (n *notes) tell(ops []Op, lines *lines) {
 		default:
 			if id, is := idOf(ops[i].Item.Key); is && ops[i].Delete {
 				lines.removed(id)
+				delete(n.young, id) // a job of the same id would be another one, from version 1 on
+				delete(n.old, id)
 			}
 		}
 	}
