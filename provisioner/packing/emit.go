@@ -11,6 +11,7 @@ type emitter struct {
 	weight [dims]float64
 	order  []int32 // classes by value, the largest first
 	m      *meter  // asked now and then; nil: not
+	class  []int32 // of each fine item, once it is asked for
 }
 
 // put makes n hosts with a filling of classes; demand, by class, is lowered by what
@@ -29,14 +30,44 @@ func (e *emitter) put(s stack, demand []int64) {
 		e.out = append(e.out, f)
 		return
 	}
-	for n := range s.hosts {
+	for n := int64(0); n < s.hosts; n++ {
 		if n%64 == 63 && e.m != nil && !e.m.more() {
 			return
 		}
 		if !e.one(s, demand) {
 			return
 		}
+		n += e.again(s.hosts-n-1, demand)
 	}
+}
+
+// manyAgain is from how many equal hosts on they are made at a time.
+const manyAgain = 64
+
+// again makes more hosts like the last one, at most so many, if there are jobs for very
+// many, and returns their number.
+func (e *emitter) again(most int64, demand []int64) int64 {
+	last := &e.out[len(e.out)-1]
+	for k, i := range last.items {
+		most = min(most, e.left[i]/last.count[k])
+	}
+	if most < manyAgain {
+		return 0
+	}
+	if e.class == nil {
+		e.class = make([]int32, len(e.fine.items))
+		for c, members := range e.coarse.members {
+			for _, i := range members {
+				e.class[i] = int32(c)
+			}
+		}
+	}
+	for k, i := range last.items {
+		e.left[i] -= most * last.count[k]
+		demand[e.class[i]] -= most * last.count[k]
+	}
+	last.hosts += most
+	return most
 }
 
 // one makes one host; it reports whether there were jobs for it.

@@ -32,7 +32,7 @@ func (p *problem) packWithin(left []int64, m *meter) ([]stack, []proof) {
 			break
 		}
 		bins = bins.without(hosts)
-		if len(proofs) < mostProofs {
+		if len(proofs) < mostProofs && p.proofWork() < m.left {
 			proofs = append(proofs, p.proofBeyond(bins, left, m))
 		}
 		again := make([]int64, len(p.items))
@@ -45,6 +45,10 @@ func (p *problem) packWithin(left []int64, m *meter) ([]stack, []proof) {
 			some = some || again[i] > 0
 		}
 		if !some {
+			break
+		}
+		if !m.more() {
+			stacks = append(stacks, p.remaining(stacks).firstFit(again)...)
 			break
 		}
 		more, _ := bins.pack(again, m)
@@ -69,6 +73,18 @@ type proof struct {
 
 // mostProofs bounds the proofs of one plan.
 const mostProofs = 3
+
+// proofWork is about the work of finding the tolls of all limited bins.
+func (p *problem) proofWork() int64 {
+	const each = 400 // steps for an item
+	bins := 0
+	for t := range p.bins {
+		if p.bins[t].max < math.MaxInt64 {
+			bins++
+		}
+	}
+	return int64(bins) * int64(len(p.items)) * each
+}
 
 // bound is what no packing of the jobs on hosts can be below.
 func (f *proof) bound(stacks []stack) float64 {
@@ -132,6 +148,17 @@ func (p *problem) without(hosts []int64) *problem {
 			if n >= p.bins[t].max {
 				out.permits[k][t] = false
 			}
+		}
+	}
+	return out
+}
+
+// remaining is the problem with as many hosts as a packing leaves.
+func (p *problem) remaining(stacks []stack) *problem {
+	out := &problem{starts: p.starts, items: p.items, bins: slices.Clone(p.bins), permits: p.permits}
+	for s := range stacks {
+		if b := &out.bins[stacks[s].bin]; b.max < math.MaxInt64 {
+			b.max = max(0, b.max-stacks[s].hosts)
 		}
 	}
 	return out

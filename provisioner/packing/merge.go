@@ -38,6 +38,9 @@ const mergeRounds = 6
 // larger returns the bin that holds the most hosts of bin t for no more than they cost,
 // and how many.
 func (p *problem) larger(t int) (best int, hosts int64) {
+	if p.wherever == nil {
+		p.wherever = p.columns()
+	}
 	from := &p.bins[t]
 	for b := range p.bins {
 		to := &p.bins[b]
@@ -45,11 +48,7 @@ func (p *problem) larger(t int) (best int, hosts int64) {
 			continue
 		}
 		k := from.room.times(to.room, 1<<20)
-		allowed := true
-		for _, row := range p.permits {
-			allowed = allowed && (row[b] || !row[t])
-		}
-		if k > hosts && allowed && to.price < from.price*float64(k) {
+		if k > hosts && to.price < from.price*float64(k) && within(p.wherever[t], p.wherever[b]) {
 			best, hosts = b, k
 		}
 	}

@@ -79,7 +79,7 @@ func (p *problem) climbWork(steps int) int64 {
 	for t := range p.fit {
 		pairs += len(p.fit[t])
 	}
-	return 12 * int64(steps*pairs)
+	return int64(steps) * int64(12*pairs+2*(len(p.bins)*len(p.items)-pairs))
 }
 
 // climb takes steps from the prices in share, which it changes.

@@ -93,6 +93,8 @@ type problem struct {
 	// fit lists, for each bin, the items that it may hold.
 	fit [][]int32
 	may []bool // by item and bin: the same
+	// wherever is the permits that allow each bin, as bits; nil until it is asked for.
+	wherever [][]uint64
 	// home is the bin that holds an item for the least money when only that item is there,
 	// and homePrice the price then, for one job.
 	home      []int32
@@ -268,10 +270,11 @@ func (p *problem) dropDominated() {
 			-cmp.Compare(x.room[2], y.room[2]))
 	})
 	var keep []int
+	wherever := p.columns()
 	for _, i := range order {
 		dominated := false
 		for _, k := range keep {
-			if p.bins[k].max == math.MaxInt64 && p.bins[i].room.fits(p.bins[k].room) && p.allowedWherever(i, k) {
+			if p.bins[k].max == math.MaxInt64 && p.bins[i].room.fits(p.bins[k].room) && within(wherever[i], wherever[k]) {
 				dominated = true
 				break
 			}
@@ -294,9 +297,24 @@ func (p *problem) dropDominated() {
 	p.bins = bins
 }
 
-func (p *problem) allowedWherever(i, k int) bool {
-	for _, row := range p.permits {
-		if row[i] && !row[k] {
+// columns are the permits that allow each bin, as bits: there may be as many permits as jobs.
+func (p *problem) columns() [][]uint64 {
+	out := make([][]uint64, len(p.bins))
+	for t := range out {
+		out[t] = make([]uint64, (len(p.permits)+63)/64)
+		for k, row := range p.permits {
+			if row[t] {
+				out[t][k/64] |= 1 << (k % 64)
+			}
+		}
+	}
+	return out
+}
+
+// within reports whether all bits of a are bits of b.
+func within(a, b []uint64) bool {
+	for w := range a {
+		if a[w]&^b[w] != 0 {
 			return false
 		}
 	}
