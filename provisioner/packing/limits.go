@@ -233,3 +233,13 @@ func (s *session) cut(stacks []stack) []stack {
 	}
 	return kept
 }
+
+// within reports whether a packing keeps to the limits.
+func (p *problem) within(stacks []stack, l Limits) bool {
+	var hosts, vcpu int64
+	for i := range stacks {
+		hosts += stacks[i].hosts
+		vcpu += stacks[i].hosts * p.bins[stacks[i].bin].room[0]
+	}
+	return (l.Hosts <= 0 || hosts <= int64(l.Hosts)) && (l.MilliVCPU <= 0 || vcpu <= l.MilliVCPU)
+}

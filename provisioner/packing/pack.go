@@ -28,9 +28,16 @@ func Pack(in Input) Plan {
 	if !ok {
 		stacks, proofs = p.packWithin(s.left, m)
 	}
+	better, exact := p.exactly(s.left, stacks, proofs[0].values, m)
+	if better != nil && p.within(better, in.Limits) {
+		stacks = better
+	}
 	remember := newMemory(&in, s, stacks, proofs[0].values)
 	plan := s.plan(stacks, proofs...)
 	plan.memory = remember
+	if exact && in.Limits == (Limits{}) && len(in.Free) == 0 {
+		plan.LowerBoundUSD = plan.USDPerHour + plan.FixedUSD // there is nothing cheaper
+	}
 	return plan
 }
 
