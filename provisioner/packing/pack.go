@@ -28,9 +28,13 @@ func Pack(in Input) Plan {
 	if !ok {
 		stacks, proofs = p.packWithin(s.left, m)
 	}
-	better, exact := p.exactly(s.left, stacks, proofs[0].values, m)
-	if better != nil && p.within(better, in.Limits) {
-		stacks = better
+	exact := false
+	if !ok { // a plan made anew keeps the hosts of the one before
+		var better []stack
+		better, exact = p.exactly(s.left, stacks, proofs[0].values, m)
+		if better != nil && p.within(better, in.Limits) {
+			stacks = better
+		}
 	}
 	remember := newMemory(&in, s, stacks, proofs[0].values)
 	plan := s.plan(stacks, proofs...)
