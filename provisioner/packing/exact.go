@@ -1,6 +1,9 @@
 package packing
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 const (
 	// exactStates bounds in how many ways jobs may be left for the cheapest packing of all to
@@ -44,7 +47,7 @@ func (p *problem) exactly(left []int64, stacks []stack, values []float64, all *m
 	m := all.part(lent)
 	defer func() { all.settle(lent, &m) }()
 	x.m, x.usd, x.choice = &m, make([]float64, states), make([]choice, states)
-	open := append([]int64(nil), left...)
+	open := slices.Clone(left)
 	// Prices differ by a trifle that tells plans of equal cost apart; it is no reason for
 	// another plan.
 	cost := p.cost(stacks)
@@ -65,7 +68,7 @@ type exact struct {
 	step   []int     // of each item: by how much the number of a state differs when one is gone
 	values []float64 // of each item: no filling is worth more than its bin
 	m      *meter
-	usd    []float64 // of each state: 0 while unknown; below it: it costs that at least, see cheapest
+	usd    []float64 // what each state costs; where that is not known, minus what it does at least
 	choice []choice
 }
 
