@@ -105,7 +105,7 @@ func (x *exact) cheapest(state int, open []int64, limit float64) float64 {
 	best := limit
 	for t := range x.p.bins {
 		b := &x.p.bins[t]
-		if !x.p.allowed(t, first) || !x.p.items[first].need.fits(b.room) || b.price >= best {
+		if !x.p.allowed(t, first) || b.price >= best {
 			continue
 		}
 		room := b.room.minus(1, x.p.items[first].need)
