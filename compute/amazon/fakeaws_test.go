@@ -17,6 +17,7 @@ import (
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/compute/amazon/notebook"
 	"github.com/packhorse-batch/packhorse/compute/computetest"
 	"github.com/packhorse-batch/packhorse/internal/fakeaws"
 )
@@ -24,7 +25,7 @@ import (
 // place is an account to test in: a cloud that behaves, and what is remembered.
 type place struct {
 	cloud  *fakeaws.Cloud
-	memory *notebook
+	memory *notebook.Notebook
 	now    func() time.Time
 }
 
@@ -46,7 +47,7 @@ func newPlace(t *testing.T, change ...func(*fakeaws.Options)) *place {
 	if o.Now != nil {
 		p.now = o.Now
 	}
-	p.cloud, p.memory = fakeaws.New(o), newNotebook(p.now)
+	p.cloud, p.memory = fakeaws.New(o), notebook.New(p.now)
 	t.Cleanup(p.cloud.Close)
 	return p
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/compute/amazon/notebook"
 	"github.com/packhorse-batch/packhorse/internal/fakeaws"
 )
 
@@ -212,7 +213,7 @@ func TestATaskKilledByTheShutdownOfItsHostIsLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newClock()
 			b := bare()
-			b.o.Now, b.o.Memory = c.now, newNotebook(c.now)
+			b.o.Now, b.o.Memory = c.now, notebook.New(c.now)
 			if test.since > 0 {
 				c.at.Store(test.task.StartedAt.Add(test.since).UnixNano())
 				if err := b.noteEnding(t.Context(), "i-0123456789abcdef0"); err != nil {
@@ -234,7 +235,7 @@ func TestATaskKilledByTheShutdownOfItsHostIsLost(t *testing.T) {
 func TestInstancesWithoutARecordAreListedAndCanBeEnded(t *testing.T) {
 	p := newPlace(t)
 	host := mustLaunch(t, p.open(), request("h-1"))
-	p.memory.notes = map[string]note{} // all records are lost
+	p.memory.Clear() // all records are lost
 	b := p.open()
 	hosts, err := b.ListHosts(t.Context())
 	if err != nil || len(hosts) != 1 || hosts[0].ID != "h-1" {
@@ -254,7 +255,7 @@ func TestAnInstanceIsNotEndedForItsHostTagAlone(t *testing.T) {
 	other.o.Deployment = "other"
 	host := mustLaunch(t, other, request("h-1"))
 	b := p.open()
-	b.o.Memory = newNotebook(p.now)
+	b.o.Memory = notebook.New(p.now)
 	for _, id := range []string{"h-1", host.Instance} {
 		if err := b.Terminate(t.Context(), id); err != nil {
 			t.Fatal(err)
@@ -273,7 +274,7 @@ func TestAnUnmanagedEnvironmentAdoptsWhatHasJoined(t *testing.T) {
 		t.Fatalf("Launch() = %v while nothing has joined, want an error that says how to join", err)
 	}
 	owner := p.open() // whoever starts the instance
-	owner.o.Deployment, owner.o.Memory = "owner", newNotebook(p.now)
+	owner.o.Deployment, owner.o.Memory = "owner", notebook.New(p.now)
 	started := mustLaunch(t, owner, request("h-theirs"))
 	p.ready(t, owner, "h-theirs")
 	host := mustLaunch(t, b, unmanaged)

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/packhorse-batch/packhorse/compute"
+	"github.com/packhorse-batch/packhorse/compute/amazon/notebook"
 	"github.com/packhorse-batch/packhorse/compute/computetest"
 	"github.com/packhorse-batch/packhorse/localstack/peers"
 )
@@ -42,7 +43,7 @@ func TestWireOnMoto(t *testing.T) {
 	computetest.Wire(t, func(t *testing.T) computetest.Harness {
 		deployments++
 		deployment := fmt.Sprintf("moto%d", deployments)
-		memory := newNotebook(time.Now)
+		memory := notebook.New(time.Now)
 		open := func(*testing.T) compute.Backend {
 			b := Open(Options{
 				EC2: cloud.ec2, ECS: cloud.ecs, SSM: cloud.ssm, Memory: memory, Deployment: deployment, Region: "us-east-1",

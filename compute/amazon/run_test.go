@@ -220,7 +220,7 @@ func TestAConflictWithATaskThatRunsIsNoError(t *testing.T) {
 	if runs := p.cloud.Runs(); len(runs) != 1 {
 		t.Errorf("%d containers were started, want one", len(runs))
 	}
-	if !p.memory.has(taskKey(task.ID)) {
+	if !p.memory.Has(taskKey(task.ID)) {
 		t.Error("the task that the token stands for was not recorded")
 	}
 }
@@ -378,7 +378,7 @@ func TestATaskWhoseAnswerWasLostIsKnownAlthoughItsHostIsNot(t *testing.T) {
 			}
 			mustRun(t, b, task)
 			mustRun(t, p.open(), task) // by another process
-			if !p.memory.has(taskKey(task.ID)) {
+			if !p.memory.Has(taskKey(task.ID)) {
 				t.Error("the task was not recorded")
 			}
 			if twice := p.cloud.StartedTwice(); len(twice) > 0 {

@@ -2,7 +2,6 @@ package localstack
 
 import (
 	"context"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,29 +12,9 @@ import (
 
 	"github.com/packhorse-batch/packhorse/compute"
 	"github.com/packhorse-batch/packhorse/compute/amazon"
+	"github.com/packhorse-batch/packhorse/compute/amazon/notebook"
 	"github.com/packhorse-batch/packhorse/localstack/peers"
 )
-
-// notebook is the memory of a backend.
-type notebook struct{ notes sync.Map }
-
-func (n *notebook) Recall(_ context.Context, key string) ([]byte, bool, error) {
-	note, ok := n.notes.Load(key)
-	if !ok {
-		return nil, false, nil
-	}
-	return note.([]byte), true, nil
-}
-
-func (n *notebook) Remember(_ context.Context, key string, value []byte, _ time.Time) error {
-	n.notes.Store(key, value)
-	return nil
-}
-
-func (n *notebook) Forget(_ context.Context, key string) error {
-	n.notes.Delete(key)
-	return nil
-}
 
 // The calls of EC2 from an image to the end of an instance: the default network, the
 // image's parameter, a launch template, a fleet, tags to find it by.
@@ -58,7 +37,7 @@ func TestAHostComesAndGoes(t *testing.T) {
 					Deployment: "here-" + string(test.market), Region: region, InstanceProfile: "ecsInstanceRole",
 				})
 			}
-			memory := &notebook{}
+			memory := notebook.New(time.Now)
 			backend := open(memory)
 			request := compute.HostRequest{
 				ID: "host-1-" + string(test.market), Environment: "ce", Cluster: "ce_Batch_1", Type: "m5.large", Others: []string{"c5.large"}, Market: test.market,
@@ -74,7 +53,7 @@ func TestAHostComesAndGoes(t *testing.T) {
 			}
 
 			// Whoever has no memory finds it by its tags.
-			stranger := open(&notebook{})
+			stranger := open(notebook.New(time.Now))
 			hosts, err := stranger.ListHosts(t.Context())
 			must(t, err)
 			if len(hosts) != 1 {

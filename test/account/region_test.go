@@ -15,6 +15,7 @@ import (
 
 	"github.com/packhorse-batch/packhorse/batch"
 	"github.com/packhorse-batch/packhorse/compute/amazon"
+	"github.com/packhorse-batch/packhorse/compute/amazon/notebook"
 	"github.com/packhorse-batch/packhorse/internal/fakeaws"
 	"github.com/packhorse-batch/packhorse/internal/home"
 	"github.com/packhorse-batch/packhorse/store"
@@ -46,7 +47,7 @@ type region struct {
 	clock clock
 	cloud *fakeaws.Cloud
 	table store.Table
-	notes *notebook
+	notes *notebook.Notebook
 	door  *home.Home // what clients talk to
 	work  sync.WaitGroup
 	luck  *rand.Rand
@@ -55,7 +56,7 @@ type region struct {
 func newRegion(t *testing.T, seed uint64) *region {
 	t.Helper()
 	r := &region{T: t, clock: clock{time.Now()}, table: mem.Open(), luck: rand.New(rand.NewPCG(seed, 1))}
-	r.notes = &notebook{now: r.clock.now, notes: map[string]note{}}
+	r.notes = notebook.New(r.clock.now)
 	r.cloud = fakeaws.New(fakeaws.Options{
 		Seed: seed, Speed: speed, Now: r.clock.now,
 		BootTime: fakeaws.Between{Low: 20 * time.Second, High: time.Minute}, ShutdownTime: fakeaws.Exactly(20 * time.Second),
@@ -212,40 +213,4 @@ func (r *region) furnish() {
 	define("long", "1", "512", "sleep 0.5", types.PlatformCapabilityEc2)
 	define("forever", "1", "512", "trap 'exit 143' TERM; while :; do sleep 0.05; done", types.PlatformCapabilityEc2)
 	define("tiny", "0.25", "512", "sleep 0.1", types.PlatformCapabilityFargate)
-}
-
-// notebook is what the backend remembers.
-type notebook struct {
-	now   func() time.Time
-	mu    sync.Mutex
-	notes map[string]note
-}
-
-type note struct {
-	value []byte
-	until time.Time
-}
-
-func (n *notebook) Recall(_ context.Context, key string) ([]byte, bool, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	found, ok := n.notes[key]
-	if !ok || !found.until.IsZero() && !n.now().Before(found.until) {
-		return nil, false, nil
-	}
-	return found.value, true, nil
-}
-
-func (n *notebook) Remember(_ context.Context, key string, value []byte, until time.Time) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.notes[key] = note{value, until}
-	return nil
-}
-
-func (n *notebook) Forget(_ context.Context, key string) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.notes, key)
-	return nil
 }
